@@ -1,0 +1,116 @@
+"""Compiles the plugin for the Python that runs this module.
+
+cffi writes the C code of the module `_orthanc_storage_shim`; a C compiler puts it together with the files beside this
+one. The result belongs to this environment: it holds the path of its interpreter.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import cffi
+
+HERE = Path(__file__).parent
+MODULE = "_orthanc_storage_shim"
+LIBRARY = "libOrthancStoragePlugins.so"
+DISTRIBUTION = "orthanc-storage-plugins"
+_SOURCES = ("shim.c", "queue.c", "interpreter.c")
+
+
+class BuildError(Exception):
+    """The plugin cannot be built here. The message says what is missing."""
+
+
+def default_output() -> Path:
+    """Where the plugin of this environment lies."""
+    return Path(sys.prefix, "lib", "orthanc", LIBRARY)
+
+
+def build(output: Path) -> Path:
+    """Compiles the plugin to `output`. Raises BuildError. CC and CFLAGS are honoured."""
+    libpython = _libpython()
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    if shutil.which(compiler[0]) is None:
+        msg = f"no C compiler ({compiler[0]}): install one, on Debian with 'apt-get install gcc libc6-dev'"
+        raise BuildError(msg)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        generated = Path(scratch, f"{MODULE}.c")
+        _ffi().emit_c_code(str(generated))
+        # Beside the target first: a running Orthanc has the old file mapped.
+        fresh = output.with_name(f".{output.name}.{os.getpid()}")
+        command = [*compiler, *_flags(libpython), str(generated), *(str(HERE / name) for name in _SOURCES)]
+        done = subprocess.run([*command, *_link_flags(libpython), "-o", str(fresh)], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise BuildError(_explain(done.stderr))
+        fresh.replace(output)
+    return output
+
+
+def _ffi() -> cffi.FFI:
+    ffi = cffi.FFI()
+    ffi.cdef((HERE / "border.h").read_text())
+    ffi.embedding_api("void storage_python_main(void);")
+    packages = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+    ffi.embedding_init_code(f"SITE_PACKAGES = {packages!r}\n" + (HERE / "boot.py").read_text())
+    ffi.set_source(
+        MODULE,
+        '#include "border.h"\nint storage_cffi_start(void);\nint storage_cffi_start(void) { return cffi_start_python(); }',
+    )
+    return ffi
+
+
+def _libpython() -> str:
+    """The soname of the shared libpython."""
+    name = sysconfig.get_config_var("INSTSONAME") or ""
+    if not sysconfig.get_config_var("Py_ENABLE_SHARED") or ".so" not in name:
+        msg = (
+            f"{sys.executable} has no shared libpython, which a plugin needs to embed Python. Use the Python of the "
+            "distribution, or build one with --enable-shared (pyenv: PYTHON_CONFIGURE_OPTS=--enable-shared)"
+        )
+        raise BuildError(msg)
+    return str(name)
+
+
+def _flags(libpython: str) -> list[str]:
+    definitions = {
+        "STORAGE_VERSION": version(DISTRIBUTION),
+        "STORAGE_PYTHON_EXECUTABLE": sys.executable,
+        "STORAGE_LIBPYTHON": libpython,
+    }
+    return [
+        *("-std=gnu11", "-O2", "-g", "-fPIC", "-fvisibility=hidden", "-pthread", "-Wall", "-Wextra"),
+        *(f'-D{name}="{value}"' for name, value in definitions.items()),
+        f"-I{HERE}",
+        f"-I{sysconfig.get_path('include')}",
+        *shlex.split(os.environ.get("CFLAGS", "")),
+    ]
+
+
+def _link_flags(libpython: str) -> list[str]:
+    folder = sysconfig.get_config_var("LIBDIR")
+    return [
+        "-shared",
+        # Workers may still be inside when Orthanc unloads its plugins.
+        "-Wl,-z,nodelete,-z,defs,-z,now",
+        f"-L{folder}",
+        f"-Wl,-rpath,{folder}",
+        f"-l:{libpython}",
+        "-ldl",
+    ]
+
+
+def _explain(errors: str) -> str:
+    if "OrthancCPlugin.h" in errors:
+        return "the header of the Orthanc SDK is missing: on Debian 'apt-get install orthanc-dev'"
+    if "Python.h" in errors:
+        return f"the headers of Python {sys.version_info.major}.{sys.version_info.minor} are missing: on Debian 'apt-get install python3-dev'"
+    return f"the C compiler failed:\n{errors}"

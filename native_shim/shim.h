@@ -1,0 +1,38 @@
+/* What the C files of the shim share among themselves. */
+
+#ifndef STORAGE_SHIM_H
+#define STORAGE_SHIM_H
+
+#include <stdint.h>
+
+#include <orthanc/OrthancCPlugin.h>
+
+#include "border.h"
+
+/* shim.c: the host */
+extern OrthancPluginContext *storage_host;
+int storage_host_has_storage_area_2(void);
+void storage_logf(int32_t level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* queue.c: from the threads of Orthanc to the workers, and the control channel */
+typedef struct
+{
+  int allocated; /* storage_allocate() has succeeded: buffer is ours to hand over or to free */
+  OrthancPluginMemoryBuffer64 buffer;
+} storage_whole;
+
+OrthancPluginErrorCode storage_submit(storage_request request, storage_whole *whole);
+void storage_queue_close(void);
+unsigned storage_queue_fail_waiting(void);
+void storage_metrics_refresh(void);
+
+/* interpreter.c: the life of Python */
+int storage_interpreter_start(void);
+void storage_interpreter_stop(void);
+int storage_interpreter_alive(void);
+
+/* The functions below are in the C file that cffi generates. */
+int storage_cffi_start(void);
+void storage_python_main(void);
+
+#endif

@@ -1,0 +1,214 @@
+"""Files below a folder of this machine.
+
+With layout `legacy` and no prefix the folder is the one that Orthanc's own disk storage writes, so an existing one is
+adopted as it stands, and Orthanc can go back to it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from pydantic import Field
+
+from storage_plugins.backend import Backend
+from storage_plugins.config.model import HostPath, Model, orthanc_key
+from storage_plugins.errors import AccessDenied, Corrupt, RangeInvalid, Unavailable, os_errors
+from storage_plugins.keys import Layout, check_key
+from storage_plugins.store import Allocate, Buffer, ObjectInfo
+
+INCOMING = ".incoming"
+"""Folder below the root for files that are still being written. Never part of a key: a rename ends it."""
+
+_STALE_SECONDS = 3600.0
+
+
+class LocalOptions(Model):
+    """Options of the backend `local`."""
+
+    path: HostPath = Field(json_schema_extra=orthanc_key("StorageDirectory"))
+    """Folder of the files. It is created when it does not exist."""
+
+    sync: bool = Field(json_schema_extra=orthanc_key("SyncStorageArea"))
+    """Whether a file and its folder are forced to the disk (fsync) before a write is confirmed. `false` is faster and
+    may lose what was confirmed in the last seconds before a power cut."""
+
+
+class LocalStore(Backend):
+    """Durable files: written aside, forced to the disk, renamed, and the folder forced to the disk."""
+
+    Options: ClassVar[type[Model]] = LocalOptions
+    layout: ClassVar[Layout] = Layout.LEGACY
+
+    def __init__(self, options: LocalOptions) -> None:
+        """Raises AccessDenied when files cannot be written below the folder."""
+        self._root = options.path
+        self._sync = options.sync
+        self._closed = False
+        self._incoming = os.path.join(self._root, INCOMING)
+        self._names = (f"{self._incoming}/{secrets.token_hex(8)}-{number}" for number in itertools.count())
+        self._durable = {self._root}  # folders whose entry in their parent is known to be on the disk
+        try:
+            os.makedirs(self._incoming, exist_ok=True)
+            os.unlink(self._write_aside(b"probe"))
+        except OSError as error:
+            msg = f"cannot write files below {self._root}: {error.strerror}. Check that it exists and its permissions"
+            raise AccessDenied(msg) from error
+        self._remove_stale()
+
+    def put(self, key: str, data: Buffer) -> None:
+        """See Store."""
+        path = self._path(key)
+        with os_errors("put", key):
+            aside = self._write_aside(data)
+            try:
+                self._rename(aside, path)
+            except BaseException:
+                os.unlink(aside)
+                raise
+            if self._sync:
+                self._sync_folders(os.path.dirname(path))
+
+    def read(self, key: str, allocate: Allocate) -> None:
+        """See Store."""
+        with os_errors("read", key):
+            descriptor = os.open(self._path(key), os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                size = os.fstat(descriptor).st_size
+                _fill(descriptor, allocate(size), 0, key)
+            finally:
+                os.close(descriptor)
+
+    def read_range(self, key: str, start: int, target: memoryview) -> None:
+        """See Store."""
+        if not target:
+            return
+        with os_errors("read", key):
+            descriptor = os.open(self._path(key), os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                size = os.fstat(descriptor).st_size
+                if start + len(target) > size:
+                    msg = f"cannot read bytes {start} to {start + len(target)} of object {key!r}: it has {size}"
+                    raise RangeInvalid(msg)
+                _fill(descriptor, target, start, key)
+            finally:
+                os.close(descriptor)
+
+    def delete(self, key: str) -> None:
+        """See Store. Not forced to the disk: after a power cut a deleted file may be there again."""
+        path = self._path(key)
+        with os_errors("delete", key):
+            try:
+                os.unlink(path)
+            except FileNotFoundError:
+                return
+        self._remove_empty_folders(os.path.dirname(path))
+
+    def stat(self, key: str) -> ObjectInfo:
+        """See Store."""
+        with os_errors("stat", key):
+            return _info(key, os.stat(self._path(key)))
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """See Store. A folder of Orthanc's own also holds the files of its database."""
+        self._check_open()
+        for folder, folders, files in os.walk(self._root):
+            if folder == self._root and INCOMING in folders:
+                folders.remove(INCOMING)
+            for name in files:
+                path = os.path.join(folder, name)
+                key = os.path.relpath(path, self._root)
+                if key.startswith(prefix):
+                    yield _info(key, os.stat(path))
+
+    def close(self) -> None:
+        """See Store. Nothing is pending: a put is done when it returns."""
+        self._closed = True
+
+    def _check_open(self) -> None:
+        if self._closed:
+            msg = f"the store at {self._root} is closed"
+            raise Unavailable(msg)
+
+    def _path(self, key: str) -> str:
+        self._check_open()
+        check_key(key)
+        return f"{self._root}/{key}"
+
+    def _write_aside(self, data: Buffer) -> str:
+        """The path of a new file below the root that holds `data`."""
+        path = next(self._names)
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            if self._sync:
+                os.fsync(descriptor)
+        except BaseException:
+            os.unlink(path)
+            raise
+        finally:
+            os.close(descriptor)
+        return path
+
+    def _rename(self, aside: str, path: str) -> None:
+        # A concurrent delete may remove the folder between its creation and the rename.
+        while True:
+            try:
+                return os.rename(aside, path)
+            except FileNotFoundError:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+
+    def _sync_folders(self, folder: str) -> None:
+        _sync_folder(folder)
+        while folder not in self._durable:
+            parent = os.path.dirname(folder)
+            _sync_folder(parent)
+            self._durable.add(folder)
+            folder = parent
+
+    def _remove_empty_folders(self, folder: str) -> None:
+        while folder != self._root:
+            self._durable.discard(folder)
+            try:
+                os.rmdir(folder)
+            except OSError:
+                return  # not empty, or somebody else was faster
+            folder = os.path.dirname(folder)
+
+    def _remove_stale(self) -> None:
+        """Removes what earlier processes left when they were killed. Another one may be writing beside us."""
+        oldest = time.time() - _STALE_SECONDS
+        with os.scandir(self._incoming) as entries:
+            for entry in entries:
+                if entry.stat().st_mtime < oldest:
+                    os.unlink(entry.path)
+
+
+def _fill(descriptor: int, target: memoryview, start: int, key: str) -> None:
+    rest = target
+    while rest:
+        count = os.preadv(descriptor, [rest], start)
+        if count == 0:
+            msg = f"object {key!r} ended {len(rest)} bytes too early"
+            raise Corrupt(msg)
+        rest = rest[count:]
+        start += count
+
+
+def _sync_folder(folder: str) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _info(key: str, status: os.stat_result) -> ObjectInfo:
+    return ObjectInfo(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))

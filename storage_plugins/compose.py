@@ -1,0 +1,52 @@
+"""From a configuration to a running store: the one place that stacks layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from storage_plugins import registry
+from storage_plugins.backend import Backend
+from storage_plugins.config.model import Model, Section
+from storage_plugins.config.orthanc import SECTION, OrthancConfiguration
+from storage_plugins.config.validate import validate
+from storage_plugins.errors import ConfigInvalid
+from storage_plugins.keys import Naming
+from storage_plugins.layers.metrics import MetricsLayer
+from storage_plugins.metrics import Metrics
+from storage_plugins.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A checked configuration: what will run, before anything is opened."""
+
+    section: Section
+    naming: Naming
+    backend: type[Backend]
+    options: Model
+
+    def open_backend(self) -> Backend:
+        """Opens the medium without any layer, for tools."""
+        return self.backend(self.options)
+
+
+def plan(configuration: OrthancConfiguration) -> Plan:
+    """Checks the section `StoragePlugins`. Raises ConfigInvalid with one message that names the key."""
+    section = validate(Section, configuration.section(), SECTION, configuration)
+    try:
+        backend = registry.find(section.backend)
+    except ConfigInvalid as error:
+        msg = f"{SECTION}.Backend: {error}"
+        raise ConfigInvalid(msg) from error
+    raw: dict[str, Any] = section.options
+    options = validate(backend.Options, raw, f"{SECTION}.Options", configuration)
+    return Plan(section, Naming(section.layout or backend.layout, section.prefix), backend, options)
+
+
+def open_store(chosen: Plan, metrics: Metrics) -> Store:
+    """Opens the medium and stacks the layers, innermost first. The order is fixed:
+
+    - metrics outermost: it shall see what Orthanc sees.
+    """
+    return MetricsLayer(chosen.open_backend(), metrics)

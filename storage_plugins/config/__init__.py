@@ -1,0 +1,1 @@
+"""The configuration: a strict model, and messages that say what to change."""

@@ -1,0 +1,82 @@
+"""Orthanc's configuration around our section: where it comes from and what else of it we honour."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import json5
+
+from storage_plugins.errors import ConfigInvalid
+
+SECTION = "StoragePlugins"
+"""Name of our section."""
+
+_DEFAULTS = {"StorageDirectory": "OrthancStorage", "SyncStorageArea": True}
+# Orthanc replaces ${NAME} and ${NAME:-default} by environment variables in its configuration files.
+_VARIABLE = re.compile(r"\$\{([^{}:]+)(?::-([^{}]*))?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class OrthancConfiguration:
+    """The whole configuration, and the folder that relative paths in it start from."""
+
+    values: Mapping[str, Any]
+    folder: str
+
+    @classmethod
+    def from_host(cls, text: str, path: str) -> OrthancConfiguration:
+        """As Orthanc hands it to a plugin. `path`: the file or folder it was read from, "" when there is none."""
+        folder = path if not path or os.path.isdir(path) else os.path.dirname(path)
+        return cls(_object(json.loads(text), "Orthanc's configuration"), os.path.abspath(folder or os.curdir))
+
+    @classmethod
+    def from_file(cls, path: Path) -> OrthancConfiguration:
+        """From a file, or a folder of files, as Orthanc reads it: comments and ${VARIABLES} allowed.
+
+        Raises ConfigInvalid.
+        """
+        values: dict[str, Any] = {}
+        files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+        for file in files:
+            try:
+                text = _VARIABLE.sub(lambda m: os.environ.get(m[1], m[2] or ""), file.read_text(encoding="utf-8"))
+                values |= _object(json5.loads(text), str(file))
+            except (OSError, ValueError) as error:
+                msg = f"cannot read the configuration {file}: {error}"
+                raise ConfigInvalid(msg) from error
+        return cls(values, str((path if path.is_dir() else path.parent).resolve()))
+
+    def get(self, key: str) -> Any:
+        """A global key of Orthanc, with Orthanc's default."""
+        return self.values.get(key, _DEFAULTS.get(key))
+
+    def has_section(self) -> bool:
+        """Whether our section is there. Raises ConfigInvalid when only a misspelt one is."""
+        if SECTION in self.values:
+            return True
+        for key in self.values:
+            if difflib.SequenceMatcher(None, key.lower(), SECTION.lower()).ratio() > 0.85:
+                msg = f'unknown section "{key}" in Orthanc\'s configuration: did you mean "{SECTION}"?'
+                raise ConfigInvalid(msg)
+        return False
+
+    def section(self) -> Any:
+        """Our section, not yet checked. Raises ConfigInvalid when there is none."""
+        if not self.has_section():
+            msg = f'Orthanc\'s configuration has no section "{SECTION}"'
+            raise ConfigInvalid(msg)
+        return self.values[SECTION]
+
+
+def _object(value: Any, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        msg = f"{what} must be a JSON object"
+        raise ConfigInvalid(msg)
+    return value

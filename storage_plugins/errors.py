@@ -1,0 +1,99 @@
+"""What can go wrong in a store, grouped by what the caller can do about it.
+
+An adapter turns every error of its medium into one of these. The message names the object and says what was expected
+and what to do; it never holds a secret or anything about a patient.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+
+
+class StoreError(Exception):
+    """Base of all errors of a store."""
+
+    retryable: ClassVar[bool] = False
+    """Whether the same call may succeed when it is made again a little later."""
+
+
+class NotFound(StoreError):
+    """There is no object with this key."""
+
+
+class RangeInvalid(StoreError):
+    """The range starts or ends past the end of the object."""
+
+
+class KeyInvalid(StoreError):
+    """The key, or the uuid it was to be made of, is not one that a store accepts."""
+
+
+class AccessDenied(StoreError):
+    """The medium refuses: credentials, permissions or a policy."""
+
+
+class ConfigInvalid(StoreError):
+    """The configuration is wrong. Orthanc must not start with it."""
+
+
+class Corrupt(StoreError):
+    """The medium gave other bytes than were stored, or fewer."""
+
+
+class StorageFull(StoreError):
+    """There is no room left, or a quota is used up."""
+
+
+class Unavailable(StoreError):
+    """The medium does not answer, or not now: network, throttling, a failing disk, a closed store."""
+
+    retryable: ClassVar[bool] = True
+
+
+ALL: tuple[type[StoreError], ...] = (
+    NotFound,
+    RangeInvalid,
+    KeyInvalid,
+    AccessDenied,
+    ConfigInvalid,
+    Corrupt,
+    StorageFull,
+    Unavailable,
+)
+"""Every kind of error, for tables that must be complete."""
+
+_BY_ERRNO: dict[int, type[StoreError]] = {
+    errno.ENOENT: NotFound,
+    errno.ENOTDIR: NotFound,
+    errno.EISDIR: NotFound,
+    errno.EACCES: AccessDenied,
+    errno.EPERM: AccessDenied,
+    errno.EROFS: AccessDenied,
+    errno.ENOSPC: StorageFull,
+    errno.EDQUOT: StorageFull,
+    errno.EFBIG: StorageFull,
+    errno.ENAMETOOLONG: KeyInvalid,
+}
+
+
+def from_os_error(error: OSError, subject: str) -> StoreError:
+    """The StoreError that fits an OSError. `subject` says what was being done to which object."""
+    if error.errno is None:
+        # Libraries raise the subclasses without a number.
+        for builtin, kind in ((FileNotFoundError, NotFound), (PermissionError, AccessDenied)):
+            if isinstance(error, builtin):
+                return kind(f"{subject}: {error}")
+        return Unavailable(f"{subject}: {error or type(error).__name__}")
+    return _BY_ERRNO.get(error.errno, Unavailable)(f"{subject}: {error.strerror or error}")
+
+
+@contextmanager
+def os_errors(verb: str, key: str) -> Iterator[None]:
+    """Turns an OSError in the body into a StoreError that names the verb and the key."""
+    try:
+        yield
+    except OSError as error:
+        raise from_os_error(error, f"cannot {verb} object {key!r}") from error

@@ -1,0 +1,1 @@
+"""Layers: stores that hold a store, one concern each. `compose` stacks them."""

@@ -1,0 +1,34 @@
+"""Counters that layers write and Orthanc publishes.
+
+Orthanc's metrics have a name and a number and no labels, so a verb and its outcome are parts of the name.
+"""
+
+from __future__ import annotations
+
+import threading
+
+
+class Metrics:
+    """Named numbers, shared by all threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._values: dict[str, float] = {}
+
+    def declare(self, *names: str) -> None:
+        """Makes metrics visible as 0 before anything has happened: an absent series cannot raise an alarm."""
+        with self._lock:
+            for name in names:
+                self._values.setdefault(name, 0.0)
+
+    def add(self, **amounts: float) -> None:
+        """Adds to metrics that were declared, all at once."""
+        values = self._values
+        with self._lock:
+            for name, amount in amounts.items():
+                values[name] += amount
+
+    def snapshot(self) -> dict[str, float]:
+        """All metrics as they are now."""
+        with self._lock:
+            return dict(self._values)

@@ -1,0 +1,49 @@
+"""Names of backends. The only place that knows the built-in ones."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+
+from storage_plugins.backend import Backend
+from storage_plugins.errors import ConfigInvalid
+
+GROUP = "storage_plugins.backends"
+"""Entry-point group in which other packages offer backends."""
+
+_BUILT_IN = {
+    "local": "storage_plugins.adapters.local:LocalStore",
+    "memory": "storage_plugins.adapters.memory:MemoryStore",
+    "fsspec": "storage_plugins.adapters.fsspec_store:FsspecStore",
+}
+
+
+def names() -> list[str]:
+    """The names of all backends, built-in ones first."""
+    return [*_BUILT_IN, *sorted(set(_others()) - set(_BUILT_IN))]
+
+
+def find(name: str) -> type[Backend]:
+    """The class of a backend. Raises ConfigInvalid when there is none, or when it cannot be loaded."""
+    others = {} if name in _BUILT_IN else _others()
+    if name not in _BUILT_IN and name not in others:
+        close = difflib.get_close_matches(name, names(), n=1)
+        hint = f'; did you mean "{close[0]}"?' if close else "."
+        msg = f'there is no backend "{name}"{hint} Known backends: {", ".join(names())}'
+        raise ConfigInvalid(msg)
+    path = _BUILT_IN[name] if name in _BUILT_IN else others[name].value
+    module, _, attribute = path.partition(":")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        msg = f'the backend "{name}" ({path}) cannot be loaded: {error}. Install the package that it needs'
+        raise ConfigInvalid(msg) from error
+    if not (isinstance(found, type) and issubclass(found, Backend)):
+        msg = f'the backend "{name}" ({path}) is not a subclass of storage_plugins.Backend'
+        raise ConfigInvalid(msg)
+    return found
+
+
+def _others() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
