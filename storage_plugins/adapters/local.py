@@ -11,6 +11,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -26,6 +27,7 @@ INCOMING = ".incoming"
 """Folder below the root for files that are still being written. Never part of a key: a rename ends it."""
 
 _STALE_SECONDS = 3600.0
+_ATTEMPTS = 100
 
 
 class LocalOptions(Model):
@@ -51,7 +53,8 @@ class LocalStore(Backend):
         self._sync = options.sync
         self._closed = False
         self._incoming = os.path.join(self._root, INCOMING)
-        self._names = (f"{self._incoming}/{secrets.token_hex(8)}-{number}" for number in itertools.count())
+        self._aside = f"{self._incoming}/{secrets.token_hex(8)}-"
+        self._number = itertools.count()
         self._durable = {self._root}  # folders whose entry in their parent is known to be on the disk
         try:
             os.makedirs(self._incoming, exist_ok=True)
@@ -142,7 +145,7 @@ class LocalStore(Backend):
 
     def _write_aside(self, data: Buffer) -> str:
         """The path of a new file below the root that holds `data`."""
-        path = next(self._names)
+        path = f"{self._aside}{next(self._number)}"
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
         try:
             rest = memoryview(data)
@@ -158,12 +161,14 @@ class LocalStore(Backend):
         return path
 
     def _rename(self, aside: str, path: str) -> None:
-        # A concurrent delete may remove the folder between its creation and the rename.
-        while True:
+        # A concurrent delete may remove a folder as soon as it is created and still empty.
+        for _ in range(_ATTEMPTS):
             try:
                 return os.rename(aside, path)
             except FileNotFoundError:
-                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with suppress(FileNotFoundError, FileExistsError):
+                    os.makedirs(os.path.dirname(path), exist_ok=True)
+        return os.rename(aside, path)
 
     def _sync_folders(self, folder: str) -> None:
         _sync_folder(folder)

@@ -48,6 +48,7 @@ class MemoryStore(Backend):
 
     def delete(self, key: str) -> None:
         """See Store."""
+        check_key(key)
         self._open().pop(key, None)
 
     def stat(self, key: str) -> ObjectInfo:
@@ -73,6 +74,7 @@ class MemoryStore(Backend):
         return self._objects
 
     def _get(self, key: str) -> bytes:
+        check_key(key)
         try:
             return self._open()[key][0]
         except KeyError:

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import settings
+
+from storage_plugins.testing.contract import Rig
+from storage_plugins.testing.model import StoreModel
+from tests.contract import conftest
+
+_SETTINGS = settings(max_examples=40, stateful_step_count=30, deadline=None, database=None)
+
+
+class _Model(StoreModel):
+    """A rig in a folder that goes away with it."""
+
+    build = staticmethod(conftest.memory)
+
+    def open_rig(self) -> Rig:
+        self._stack = ExitStack()
+        return self.build(Path(self._stack.enter_context(TemporaryDirectory())), self._stack)
+
+    def teardown(self) -> None:
+        super().teardown()
+        self._stack.close()
+
+
+class _Memory(_Model):
+    pass
+
+
+class _Local(_Model):
+    build = staticmethod(conftest.local_unsynced)
+
+
+class _FsspecFile(_Model):
+    build = staticmethod(conftest.fsspec_file)
+
+
+class _FsspecMemory(_Model):
+    build = staticmethod(conftest.fsspec_memory)
+
+
+TestMemory = _Memory.TestCase
+TestLocal = _Local.TestCase
+TestFsspecFile = _FsspecFile.TestCase
+TestFsspecMemory = _FsspecMemory.TestCase
+for case in (TestMemory, TestLocal, TestFsspecFile, TestFsspecMemory):
+    case.settings = _SETTINGS
