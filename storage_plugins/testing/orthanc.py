@@ -54,13 +54,12 @@ class Orthanc:
         self.folder = folder
         self.port = port or free_port()
         self.dicom_port = dicom_port or free_port()
-        self.storage = folder / "storage"
         self.log_file = folder / "orthanc.log"
         self._executable = executable or shutil.which("Orthanc") or "/usr/sbin/Orthanc"
         self._process: subprocess.Popen[bytes] | None = None
         self.configuration: dict[str, Any] = {
             "Name": "Orthanc Storage Plugins",
-            "StorageDirectory": str(self.storage),
+            "StorageDirectory": str(folder / "storage"),
             "IndexDirectory": str(folder / "index"),
             "HttpPort": self.port,
             "DicomPort": self.dicom_port,
@@ -72,6 +71,7 @@ class Orthanc:
             "Plugins": [str(build_shim.default_output())] if plugins is None else plugins,
             **(configuration or {}),
         }
+        self.storage = Path(self.configuration["StorageDirectory"])
 
     @property
     def url(self) -> str:
@@ -191,8 +191,12 @@ class Orthanc:
             self.stop()
 
 
-def free_port() -> int:
-    """A TCP port of the loopback interface that nobody uses now."""
+def free_port(wanted: int = 0) -> int:
+    """A TCP port that nobody uses now: `wanted` if that is free, otherwise any."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", wanted))
+        except OSError:
+            return free_port()
         return int(probe.getsockname()[1])

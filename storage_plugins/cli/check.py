@@ -1,0 +1,62 @@
+"""`orthanc-storage check`."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from storage_plugins.adapters import local
+from storage_plugins.adapters.local import LocalOptions
+from storage_plugins.cli.source import configuration_option, plan, told_plainly
+from storage_plugins.compose import Plan
+from storage_plugins.store import Store
+from storage_plugins.testing import contract
+from storage_plugins.testing.media import FolderMedium, Medium, StoreMedium
+
+
+@click.command()
+@configuration_option
+@click.option("--largest", default=64, show_default=True, help="Size of the largest object, in MiB.")
+def check(configuration: Path, largest: int) -> None:
+    """Checks that the configured store keeps every promise that Orthanc relies on.
+
+    Writes below a prefix of its own and removes it afterwards, so it may run beside a working Orthanc. The exit status
+    is 0 when all promises were kept.
+    """
+    console = Console()
+    with told_plainly():
+        chosen = plan(configuration)
+        with chosen.open_backend() as store, chosen.open_backend() as second:
+            rig = contract.Rig(
+                store,
+                _medium(chosen, second),
+                chosen.open_backend,
+                persistent=chosen.section.backend != "memory",
+                prefix=f"{chosen.naming.prefix}check-{secrets.token_hex(8)}/",
+                largest=largest << 20,
+            )
+            table = Table(title=f"Backend {chosen.section.backend}", title_justify="left")
+            for column in ("promise", "kept", "seconds", "what was found"):
+                table.add_column(column, justify="right" if column == "seconds" else "left")
+            failed = 0
+            with console.status("checking"):
+                for result in contract.run(rig):
+                    failed += result.error is not None
+                    kept = "[green]yes" if result.error is None else "[red]no"
+                    table.add_row(result.name, kept, f"{result.seconds:.2f}", str(result.error or ""))
+                contract.clean(rig)
+    console.print(table)
+    console.print(f"{len(contract.CHECKS) - failed} of {len(contract.CHECKS)} promises kept")
+    sys.exit(1 if failed else 0)
+
+
+def _medium(chosen: Plan, second: Store) -> Medium:
+    """The way around the store: the folder itself for local disk, a second store for what we cannot know better."""
+    if isinstance(chosen.options, LocalOptions):
+        return FolderMedium(Path(chosen.options.path), hidden=(local.INCOMING,))
+    return StoreMedium(second)
