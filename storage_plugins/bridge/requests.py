@@ -9,14 +9,14 @@ from _orthanc_storage_shim import ffi, lib
 
 from storage_plugins.bridge import codes
 from storage_plugins.bridge.types import Request
-from storage_plugins.errors import KeyInvalid, NotFound, RangeInvalid
+from storage_plugins.errors import RangeInvalid
 from storage_plugins.keys import Naming
 from storage_plugins.store import Store
 
 _log = logging.getLogger(__name__)
 
-# What a caller may ask for in good faith: no alarm.
-_EXPECTED = (NotFound, RangeInvalid, KeyInvalid)
+# An HTTP client may ask for any range: no alarm.
+_EXPECTED = (RangeInvalid,)
 
 
 class Requests:

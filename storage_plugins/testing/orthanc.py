@@ -84,6 +84,11 @@ class Orthanc:
         return self._running().pid
 
     @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def log(self) -> str:
         """The log so far."""
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
@@ -187,7 +192,7 @@ class Orthanc:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._running().poll() is None:
+        if self.alive:
             self.stop()
 
 
