@@ -6,6 +6,8 @@ one. The result belongs to this environment: it holds the path of its interprete
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import shlex
 import shutil
@@ -44,7 +46,8 @@ def build(output: Path) -> Path:
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         generated = Path(scratch, f"{MODULE}.c")
-        _ffi().emit_c_code(str(generated))
+        with contextlib.redirect_stdout(io.StringIO()):  # cffi tells what it does
+            _ffi().emit_c_code(str(generated))
         # Beside the target first: a running Orthanc has the old file mapped.
         fresh = output.with_name(f".{output.name}.{os.getpid()}")
         command = [*compiler, *_flags(libpython), str(generated), *(str(HERE / name) for name in _SOURCES)]

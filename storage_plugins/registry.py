@@ -12,7 +12,7 @@ from storage_plugins.errors import ConfigInvalid
 GROUP = "storage_plugins.backends"
 """Entry-point group in which other packages offer backends."""
 
-_BUILT_IN = {
+BUILT_IN = {
     "local": "storage_plugins.adapters.local:LocalStore",
     "memory": "storage_plugins.adapters.memory:MemoryStore",
     "fsspec": "storage_plugins.adapters.fsspec_store:FsspecStore",
@@ -21,18 +21,18 @@ _BUILT_IN = {
 
 def names() -> list[str]:
     """The names of all backends, built-in ones first."""
-    return [*_BUILT_IN, *sorted(set(_others()) - set(_BUILT_IN))]
+    return [*BUILT_IN, *sorted(set(_others()) - set(BUILT_IN))]
 
 
 def find(name: str) -> type[Backend]:
     """The class of a backend. Raises ConfigInvalid when there is none, or when it cannot be loaded."""
-    others = {} if name in _BUILT_IN else _others()
-    if name not in _BUILT_IN and name not in others:
+    others = {} if name in BUILT_IN else _others()
+    if name not in BUILT_IN and name not in others:
         close = difflib.get_close_matches(name, names(), n=1)
         hint = f'; did you mean "{close[0]}"?' if close else "."
         msg = f'there is no backend "{name}"{hint} Known backends: {", ".join(names())}'
         raise ConfigInvalid(msg)
-    path = _BUILT_IN[name] if name in _BUILT_IN else others[name].value
+    path = BUILT_IN[name] if name in BUILT_IN else others[name].value
     module, _, attribute = path.partition(":")
     try:
         found = getattr(import_module(module), attribute)

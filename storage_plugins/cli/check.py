@@ -7,12 +7,11 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from storage_plugins.adapters import local
 from storage_plugins.adapters.local import LocalOptions
-from storage_plugins.cli.source import configuration_option, plan, told_plainly
+from storage_plugins.cli.source import configuration_option, console, plan, told_plainly
 from storage_plugins.compose import Plan
 from storage_plugins.store import Store
 from storage_plugins.testing import contract
@@ -28,7 +27,7 @@ def check(configuration: Path, largest: int) -> None:
     Writes below a prefix of its own and removes it afterwards, so it may run beside a working Orthanc. The exit status
     is 0 when all promises were kept.
     """
-    console = Console()
+    screen = console()
     with told_plainly():
         chosen = plan(configuration)
         with chosen.open_backend() as store, chosen.open_backend() as second:
@@ -44,14 +43,14 @@ def check(configuration: Path, largest: int) -> None:
             for column in ("promise", "kept", "seconds", "what was found"):
                 table.add_column(column, justify="right" if column == "seconds" else "left")
             failed = 0
-            with console.status("checking"):
+            with screen.status("checking"):
                 for result in contract.run(rig):
                     failed += result.error is not None
                     kept = "[green]yes" if result.error is None else "[red]no"
                     table.add_row(result.name, kept, f"{result.seconds:.2f}", str(result.error or ""))
                 contract.clean(rig)
-    console.print(table)
-    console.print(f"{len(contract.CHECKS) - failed} of {len(contract.CHECKS)} promises kept")
+    screen.print(table)
+    screen.print(f"{len(contract.CHECKS) - failed} of {len(contract.CHECKS)} promises kept")
     sys.exit(1 if failed else 0)
 
 

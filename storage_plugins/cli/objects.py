@@ -5,16 +5,14 @@ A bare uuid stands for the attachment of Orthanc with that uuid; anything else i
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import BinaryIO
 
 import click
-from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from storage_plugins.cli.source import configuration_option, plan, told_plainly
+from storage_plugins.cli.source import configuration_option, console, plan, told_plainly
 from storage_plugins.compose import Plan
 from storage_plugins.errors import KeyInvalid, NotFound
 from storage_plugins.keys import Naming
@@ -132,6 +130,5 @@ def _show(objects: list[ObjectInfo], naming: Naming) -> None:
             content = "attachment"
         when = info.modified.strftime("%Y-%m-%d %H:%M:%S") if info.modified else ""
         table.add_row(info.key, decimal(info.size), when, content)
-    # Piped output is for programs: no line is folded.
-    Console(width=None if sys.stdout.isatty() else 1200).print(table)
+    console().print(table)
     click.echo(f"{len(objects)} objects, {decimal(sum(info.size for info in objects))}", err=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
 
 from storage_plugins import compose
 from storage_plugins.compose import Plan
@@ -25,6 +27,11 @@ configuration_option: Callable[[Any], Any] = click.option(
     show_default=True,
     help="Orthanc's configuration: a file, or a folder of files.",
 )
+
+
+def console() -> Console:
+    """Where tables go. What is piped is for programs: no line of it is folded."""
+    return Console(width=None if sys.stdout.isatty() else 1200)
 
 
 @contextmanager
