@@ -24,6 +24,12 @@ HERE = Path(__file__).parent
 MODULE = "_orthanc_storage_shim"
 LIBRARY = "libOrthancStoragePlugins.so"
 DISTRIBUTION = "orthanc-storage-plugins"
+# cffi's own start function is private to the file it generates.
+_START = """
+#include "border.h"
+int storage_cffi_start(void);
+int storage_cffi_start(void) { return cffi_start_python(); }
+"""
 _SOURCES = ("shim.c", "queue.c", "interpreter.c")
 
 
@@ -51,7 +57,8 @@ def build(output: Path) -> Path:
         # Beside the target first: a running Orthanc has the old file mapped.
         fresh = output.with_name(f".{output.name}.{os.getpid()}")
         command = [*compiler, *_flags(libpython), str(generated), *(str(HERE / name) for name in _SOURCES)]
-        done = subprocess.run([*command, *_link_flags(libpython), "-o", str(fresh)], capture_output=True, text=True)
+        command += [*_link_flags(libpython), "-o", str(fresh)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise BuildError(_explain(done.stderr))
         fresh.replace(output)
@@ -63,11 +70,8 @@ def _ffi() -> cffi.FFI:
     ffi.cdef((HERE / "border.h").read_text())
     ffi.embedding_api("void storage_python_main(void);")
     packages = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
-    ffi.embedding_init_code(f"SITE_PACKAGES = {packages!r}\n" + (HERE / "boot.py").read_text())
-    ffi.set_source(
-        MODULE,
-        '#include "border.h"\nint storage_cffi_start(void);\nint storage_cffi_start(void) { return cffi_start_python(); }',
-    )
+    ffi.embedding_init_code(f"{(HERE / 'boot.py').read_text()}\nboot({packages!r})\n")
+    ffi.set_source(MODULE, _START)
     return ffi
 
 
@@ -115,5 +119,6 @@ def _explain(errors: str) -> str:
     if "OrthancCPlugin.h" in errors:
         return "the header of the Orthanc SDK is missing: on Debian 'apt-get install orthanc-dev'"
     if "Python.h" in errors:
-        return f"the headers of Python {sys.version_info.major}.{sys.version_info.minor} are missing: on Debian 'apt-get install python3-dev'"
+        release = sysconfig.get_python_version()
+        return f"the headers of Python {release} are missing: on Debian 'apt-get install python3-dev'"
     return f"the C compiler failed:\n{errors}"

@@ -28,7 +28,9 @@ def faults(files: list[Path]) -> list[str]:
 
 def main() -> int:
     """Prints the faults; 0 when there are none."""
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True, check=True
+    )
     found = faults([Path(line) for line in listed.stdout.splitlines() if Path(line).exists()])
     print("\n".join(found) or "The tree is in order.")
     return 1 if found else 0

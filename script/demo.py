@@ -51,7 +51,9 @@ def compare(orthanc: Orthanc, console: Console) -> bool:
         same = orthanc.get(f"/instances/{instance}/file").body == data
         where = on_disk.get(hashlib.sha256(data).digest())
         good = good and same and where is not None
-        table.add_row(file.name, str(len(data)), "[green]same" if same else "[red]DIFFERENT", str(where or "[red]NOWHERE"))
+        table.add_row(
+            file.name, str(len(data)), "[green]same" if same else "[red]DIFFERENT", str(where or "[red]NOWHERE")
+        )
     console.print(table)
     return good
 

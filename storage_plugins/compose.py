@@ -45,8 +45,8 @@ def plan(configuration: OrthancConfiguration) -> Plan:
 
 
 def open_store(chosen: Plan, metrics: Metrics) -> Store:
-    """Opens the medium and stacks the layers, innermost first. The order is fixed:
+    """Opens the medium and stacks the layers.
 
-    - metrics outermost: it shall see what Orthanc sees.
+    The order is fixed, from the inside out: the backend; metrics, which shall see what Orthanc sees.
     """
     return MetricsLayer(chosen.open_backend(), metrics)

@@ -25,7 +25,10 @@ def _template() -> bytes:
 
 
 def instance(seed: int, *, study: int = 0, pixels: int = 32_768) -> bytes:
-    """A CT instance of its own, with `pixels` bytes of noise, a multiple of 1024. Instances of one `study` belong together."""
+    """A CT instance of its own with `pixels` bytes of noise, a multiple of 1024.
+
+    Instances of one `study` belong together.
+    """
     source = random.Random(seed)
     dataset = pydicom.dcmread(io.BytesIO(_template()))
     dataset.PatientID = f"TEST-{study}"

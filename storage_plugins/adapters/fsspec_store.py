@@ -20,7 +20,15 @@ from pydantic import Field
 
 from storage_plugins.backend import Backend
 from storage_plugins.config.model import Model
-from storage_plugins.errors import ConfigInvalid, Corrupt, NotFound, RangeInvalid, StoreError, Unavailable, from_os_error
+from storage_plugins.errors import (
+    ConfigInvalid,
+    Corrupt,
+    NotFound,
+    RangeInvalid,
+    StoreError,
+    Unavailable,
+    from_os_error,
+)
 from storage_plugins.keys import check_key
 from storage_plugins.store import Allocate, Buffer, ObjectInfo
 
@@ -216,7 +224,7 @@ class FsspecStore(Backend):
         except (ImportError, ValueError, TypeError) as error:
             kind = ConfigInvalid if verb == "open" else Unavailable
             raise kind(f"{subject}: {self._redact(str(error))}") from None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a filesystem may raise anything
             raise Unavailable(f"{subject}: {type(error).__name__}: {self._redact(str(error))}") from None
 
     def _redact(self, text: str) -> str:

@@ -26,6 +26,9 @@ from storage_plugins.store import Allocate, Buffer, ObjectInfo
 INCOMING = ".incoming"
 """Folder below the root for files that are still being written. Never part of a key: a rename ends it."""
 
+SIZE_ATTRIBUTE = "user.orthanc.size"
+"""Extended attribute with the size of the file as it was stored, in decimal digits."""
+
 _STALE_SECONDS = 3600.0
 _ATTEMPTS = 100
 
@@ -82,8 +85,7 @@ class LocalStore(Backend):
         with os_errors("read", key):
             descriptor = os.open(self._path(key), os.O_RDONLY | os.O_CLOEXEC)
             try:
-                size = os.fstat(descriptor).st_size
-                _fill(descriptor, allocate(size), 0, key)
+                _fill(descriptor, allocate(_size(descriptor, key)), 0, key)
             finally:
                 os.close(descriptor)
 
@@ -94,7 +96,7 @@ class LocalStore(Backend):
         with os_errors("read", key):
             descriptor = os.open(self._path(key), os.O_RDONLY | os.O_CLOEXEC)
             try:
-                size = os.fstat(descriptor).st_size
+                size = _size(descriptor, key)
                 if start + len(target) > size:
                     msg = f"cannot read bytes {start} to {start + len(target)} of object {key!r}: it has {size}"
                     raise RangeInvalid(msg)
@@ -151,6 +153,8 @@ class LocalStore(Backend):
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(descriptor, rest) :]
+            with suppress(OSError):  # a filesystem without attributes, or with no room for one
+                os.setxattr(descriptor, SIZE_ATTRIBUTE, b"%d" % len(data))
             if self._sync:
                 os.fsync(descriptor)
         except BaseException:
@@ -194,6 +198,19 @@ class LocalStore(Backend):
             for entry in entries:
                 if entry.stat().st_mtime < oldest:
                     os.unlink(entry.path)
+
+
+def _size(descriptor: int, key: str) -> int:
+    """The size of an open file. Raises Corrupt when it was another one when the file was stored."""
+    size = os.fstat(descriptor).st_size
+    try:
+        stored = int(os.getxattr(descriptor, SIZE_ATTRIBUTE))
+    except (OSError, ValueError):
+        return size  # written by Orthanc itself, copied without attributes, or a filesystem that has none
+    if size != stored:
+        msg = f"object {key!r} has {size} bytes, but {stored} were stored: restore it from a backup"
+        raise Corrupt(msg)
+    return size
 
 
 def _fill(descriptor: int, target: memoryview, start: int, key: str) -> None:

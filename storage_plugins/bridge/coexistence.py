@@ -29,7 +29,7 @@ def check(configuration: OrthancConfiguration, own_path: str) -> None:
         elif after_us and _is_orthanc_python(path):
             msg = (
                 f'the orthanc-python plugin must be loaded before this one: in "Plugins", '
-                f'{_move(entry, path, own_path)}'
+                f"{_move(entry, path, own_path)}"
             )
             raise ConfigInvalid(msg)
 

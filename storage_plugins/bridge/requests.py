@@ -43,7 +43,7 @@ class Requests:
             code = codes.STORAGE_AREA_PLUGIN
             try:
                 code = self._handle(request)
-            except BaseException:
+            except BaseException:  # noqa: BLE001 - this thread must go on
                 # Not even logging worked. Whatever happens to this thread, Orthanc's must not wait for ever.
                 lib.storage_complete(request, code)
                 request = ffi.NULL
@@ -89,7 +89,7 @@ class Requests:
     def _read_range(self, key: str, request: Request) -> None:
         self._store.read_range(key, request.start, _memory(request))
 
-    def _remove(self, key: str, request: Request) -> None:
+    def _remove(self, key: str, _request: Request) -> None:
         self._store.delete(key)
 
 

@@ -14,7 +14,6 @@ from storage_plugins.bridge.requests import Requests
 from storage_plugins.config.orthanc import SECTION, OrthancConfiguration
 from storage_plugins.errors import StoreError
 from storage_plugins.metrics import Metrics
-from storage_plugins.store import Store
 
 _log = logging.getLogger(__name__)
 
@@ -31,13 +30,15 @@ def storage_python_main() -> None:
     except StoreError as error:
         _log.error("%s. Orthanc will not start with a storage area that does not work.", str(error).rstrip("."))
         lib.storage_started(lib.STORAGE_START_FAILED, 0)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - Orthanc waits for an answer
         _log.exception("The storage area failed")
         lib.storage_started(lib.STORAGE_START_FAILED, 0)
 
 
 def _run() -> None:
-    configuration = OrthancConfiguration.from_host(_text(lib.storage_configuration()), _text(lib.storage_configuration_path()))
+    configuration = OrthancConfiguration.from_host(
+        _text(lib.storage_configuration()), _text(lib.storage_configuration_path())
+    )
     if not configuration.has_section():
         _log.warning('The configuration has no section "%s": Orthanc keeps using its own storage', SECTION)
         lib.storage_started(lib.STORAGE_START_DISABLED, 0)

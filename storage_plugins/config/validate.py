@@ -18,7 +18,14 @@ from storage_plugins.errors import ConfigInvalid
 
 M = TypeVar("M", bound=Model)
 
-_JSON_NAMES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+_JSON_NAMES = {
+    dict: "an object",
+    list: "an array",
+    str: "a string",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+}
 
 
 def validate(model: type[M], data: Any, where: str, orthanc: OrthancConfiguration) -> M:

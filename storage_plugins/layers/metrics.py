@@ -30,7 +30,9 @@ class MetricsLayer(Layer):
         super().__init__(inner)
         self._metrics = metrics
         for verb in _VERBS:
-            metrics.declare(_seconds(verb), _bytes(verb), *(_total(verb, o) for o in ("success", *OUTCOMES.values(), _OTHER)))
+            metrics.declare(
+                _seconds(verb), _bytes(verb), *(_total(verb, o) for o in ("success", *OUTCOMES.values(), _OTHER))
+            )
 
     def put(self, key: str, data: Buffer) -> None:
         """Counts a put."""

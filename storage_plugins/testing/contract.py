@@ -97,7 +97,8 @@ def check_read_gives_what_the_medium_holds(rig: Rig) -> None:
     for size in (0, 1, 4097, MIB + 1):
         key, data = f"{rig.prefix}read/{size}", rig.random.randbytes(size)
         rig.medium.write(key, data)
-        memory, asked = bytearray(size), []
+        memory = bytearray(size)
+        asked: list[int] = []
 
         def allocate(wanted: int, memory: bytearray = memory, asked: list[int] = asked) -> memoryview:
             asked.append(wanted)
@@ -190,7 +191,7 @@ def check_put_replaces(rig: Rig) -> None:
     for data in (rig.random.randbytes(10_000), rig.random.randbytes(10_000), b"short", b""):
         rig.store.put(key, data)
         same(data, rig.medium.read(key))
-    same({key}, {found for found in rig.medium.keys() if found.startswith(key)})
+    same({key}, set(filter(lambda found: found.startswith(key), rig.medium.keys())))
 
 
 def check_put_keeps_no_reference(rig: Rig) -> None:
@@ -238,7 +239,22 @@ def check_many_threads(rig: Rig) -> None:
 
 def check_keys_at_the_edge_of_the_alphabet(rig: Rig) -> None:
     """Keys that differ only a little are different objects, and odd characters are kept."""
-    names = ["a b", "a+b", "a%20b", "a=b&c", "A", "a", "(1)", "dot.", "-dash", "~tilde", "Zürich", "画像", "x" * 200, "q'\"s"]
+    names = [
+        "a b",
+        "a+b",
+        "a%20b",
+        "a=b&c",
+        "A",
+        "a",
+        "(1)",
+        "dot.",
+        "-dash",
+        "~tilde",
+        "Zürich",
+        "画像",
+        "x" * 200,
+        "q'\"s",
+    ]
     names += ["a/b/c/d/e/f", "a.b/c", "0" * 8 + ".dcm.head", "!$*,;:@_"]
     keys = [f"{rig.prefix}keys/{index}/{text}" for index, text in enumerate(names)]
     for key in keys:

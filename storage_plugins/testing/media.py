@@ -38,6 +38,7 @@ class FolderMedium:
         """See Medium."""
         path = self._root / key
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)  # another program replaces a file, it does not write into ours
         path.write_bytes(data)
 
     def keys(self) -> set[str]:

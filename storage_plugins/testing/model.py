@@ -1,6 +1,6 @@
-"""A store against a model of it: hypothesis tries sequences of calls and shortens the one that breaks a promise.
+"""A store against a model of it: hypothesis tries sequences of calls and shortens one that breaks a promise.
 
-Needs the package hypothesis. A test module subclasses `StoreModel` with an `open_rig` and lets pytest find its TestCase.
+Needs the package hypothesis. A test module subclasses `StoreModel` with an `open_rig`; pytest finds its TestCase.
 """
 
 from __future__ import annotations

@@ -140,7 +140,9 @@ class Orthanc:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
 
-    def request(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+    def request(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """One request on a connection of its own. Raises OSError when Orthanc cannot be reached."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:

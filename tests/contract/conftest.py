@@ -75,7 +75,7 @@ def fsspec_memory(tmp: Path, stack: ExitStack) -> Rig:
     """fsspec's own memory filesystem, which is global, so each test has a root of its own."""
     root = f"/{tmp.name}"
     filesystem = fsspec.filesystem("memory")
-    stack.callback(lambda: filesystem.store.clear())
+    stack.callback(filesystem.store.clear)
     options = FsspecOptions(Url=f"memory:/{root}")
     return Rig(FsspecStore(options), FsspecMedium(filesystem, root), lambda: FsspecStore(options))
 

@@ -1,6 +1,6 @@
 """A real SFTP server (asyncssh) on loopback, over a folder, in a process of its own.
 
-    python -m tests.contract.sftp FOLDER     prints its port, serves until standard input ends
+python -m tests.contract.sftp FOLDER     prints its port, serves until standard input ends
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import asyncssh
 
@@ -20,7 +20,7 @@ _PASSWORD = "correct-horse-battery"  # noqa: S105 - of a server on loopback
 class SftpServer:
     """Serves `root` as "/" until exit."""
 
-    storage_options: dict[str, Any] = {"password": _PASSWORD, "host_key_policy": "auto_add"}
+    storage_options: ClassVar[dict[str, Any]] = {"password": _PASSWORD, "host_key_policy": "auto_add"}
 
     def __init__(self, root: Path) -> None:
         self._root = root

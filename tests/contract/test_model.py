@@ -16,11 +16,12 @@ _SETTINGS = settings(max_examples=40, stateful_step_count=30, deadline=None, dat
 class _Model(StoreModel):
     """A rig in a folder that goes away with it."""
 
-    build = staticmethod(conftest.memory)
+    name: str
 
     def open_rig(self) -> Rig:
         self._stack = ExitStack()
-        return self.build(Path(self._stack.enter_context(TemporaryDirectory())), self._stack)
+        build = {rig.__name__: rig for rig in conftest.RIGS}[self.name]
+        return build(Path(self._stack.enter_context(TemporaryDirectory())), self._stack)
 
     def teardown(self) -> None:
         super().teardown()
@@ -28,19 +29,19 @@ class _Model(StoreModel):
 
 
 class _Memory(_Model):
-    pass
+    name = "memory"
 
 
 class _Local(_Model):
-    build = staticmethod(conftest.local_unsynced)
+    name = "local_unsynced"
 
 
 class _FsspecFile(_Model):
-    build = staticmethod(conftest.fsspec_file)
+    name = "fsspec_file"
 
 
 class _FsspecMemory(_Model):
-    build = staticmethod(conftest.fsspec_memory)
+    name = "fsspec_memory"
 
 
 TestMemory = _Memory.TestCase

@@ -65,7 +65,7 @@ def test_a_folder_of_plugins(make: Launch, script: str, tmp_path: Path) -> None:
     (folder / "libOrthancPython.so").symlink_to(PYTHON_PLUGIN)
     (folder / "libOrthancStoragePlugins.so").symlink_to(OURS)
     orthanc = make({}, plugins=[str(folder)], PythonScript=script)
-    ours_first = [path.name for path in folder.iterdir()][0] == "libOrthancStoragePlugins.so"
+    ours_first = next(folder.iterdir()).name == "libOrthancStoragePlugins.so"
     if ours_first:
         expect_refusal(orthanc, f'put a line "{folder}/libOrthancPython.so" before it')
     else:

@@ -79,7 +79,10 @@ def test_a_full_disk_is_full_storage(make: Launch, tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_refuses_the_start(make: Launch, tmp_path: Path) -> None:
     """A read-only file system stops Orthanc's start with one line that names the folder."""
     with mounted(tmp_path / "fixed", "ro,size=1m") as fixed:
-        refused(make({"Options": {"Path": str(fixed / "files")}}), f"cannot write files below {fixed}/files: Read-only file system")
+        refused(
+            make({"Options": {"Path": str(fixed / "files")}}),
+            f"cannot write files below {fixed}/files: Read-only file system",
+        )
 
 
 def test_a_file_in_place_of_the_folder_refuses_the_start(make: Launch, tmp_path: Path) -> None:
@@ -97,8 +100,14 @@ def test_a_file_in_place_of_the_folder_refuses_the_start(make: Launch, tmp_path:
         ({"Layout": "Flat"}, "StoragePlugins.Layout: must be 'flat' or 'legacy', found a string"),
         ({"Prefix": "/a"}, "StoragePlugins.Prefix: '/a' cannot be the key of an object: it has an empty segment"),
         ({"Backend": "locl"}, 'StoragePlugins.Backend: there is no backend "locl"; did you mean "local"?'),
-        ({"Backend": "fsspec"}, "StoragePlugins.Options.Url: missing. It is required: Folder of the files as an fsspec URL"),
-        ({"Options": {"Pth": "/x"}}, 'StoragePlugins.Options.Pth: unknown key; did you mean "Path"? Valid keys: Path, Sync'),
+        (
+            {"Backend": "fsspec"},
+            "StoragePlugins.Options.Url: missing. It is required: Folder of the files as an fsspec URL",
+        ),
+        (
+            {"Options": {"Pth": "/x"}},
+            'StoragePlugins.Options.Pth: unknown key; did you mean "Path"? Valid keys: Path, Sync',
+        ),
         ({"Options": {"Sync": 1}}, "StoragePlugins.Options.Sync: must be a valid boolean, found a number"),
         ([], "StoragePlugins: must be an object, found an array"),
         ({"Backend": "fsspec", "Options": {"Url": "nope://x"}}, "Protocol not known: nope"),

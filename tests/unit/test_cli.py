@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import sysconfig
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from storage_plugins.adapters.local import LocalStore
 from storage_plugins.cli import main
 
 UUID = "f4247d92-1ea6-4f8b-bc62-e3a6fa24c6df"
@@ -93,8 +95,6 @@ def test_check(config: Path, tmp_path: Path) -> None:
 
 def test_check_fails_on_a_store_that_lies(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that gives zeros where bytes are missing does not pass."""
-    from storage_plugins.adapters.local import LocalStore
-
     monkeypatch.setattr(LocalStore, "read_range", lambda *_: None)
     result = run("check", "-c", config, "--largest", 1)
     assert 1 == result.exit_code
@@ -142,8 +142,6 @@ def test_build_says_what_is_missing(
 
 def test_build_without_shared_libpython(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Python without a shared libpython is told in one line what to do."""
-    import sysconfig
-
     real = sysconfig.get_config_var
     monkeypatch.setattr(sysconfig, "get_config_var", lambda name: 0 if name == "Py_ENABLE_SHARED" else real(name))
     result = run("build", "--output", tmp_path / "plugin.so")

@@ -52,7 +52,7 @@ def test_options_win_over_global_keys() -> None:
 
 def test_a_wrong_global_key_is_named() -> None:
     """A global key of the wrong type is refused as well."""
-    with pytest.raises(ConfigInvalid, match="Options.Sync: must be a valid boolean, found a string"):
+    with pytest.raises(ConfigInvalid, match=r"Options\.Sync: must be a valid boolean, found a string"):
         local_options({"StoragePlugins": {}, "SyncStorageArea": "yes"})
 
 
@@ -67,12 +67,10 @@ def test_all_faults_in_one_message() -> None:
 @pytest.mark.parametrize("value", ["hunter2secret", ["hunter2secret"], {"a": "hunter2secret"}])
 def test_messages_hold_no_values(value: Any) -> None:
     """Whatever stands in the wrong place may be a secret."""
-    for key in Section.model_json_schema()["properties"]:
-        try:
-            compose.plan(configuration({"StoragePlugins": {key: value}}))
-        except ConfigInvalid as error:
-            if key != "Backend":  # a name, not a secret: it is repeated to tell what was meant
-                assert "hunter2secret" not in str(error)
+    for key in set(Section.model_json_schema()["properties"]) - {"Backend"}:
+        with pytest.raises(ConfigInvalid) as caught:
+            compose.plan(configuration({"StoragePlugins": {key: value, "Unknown": value}}))
+        assert "hunter2secret" not in str(caught.value)
 
 
 def test_orthancs_file_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +94,8 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "folder"), [("/etc/orthanc.json", "/etc"), ("/etc", "/etc"), ("", str(Path.cwd())), ("x.json", str(Path.cwd()))]
+    ("path", "folder"),
+    [("/etc/orthanc.json", "/etc"), ("/etc", "/etc"), ("", str(Path.cwd())), ("x.json", str(Path.cwd()))],
 )
 def test_the_folder_of_the_configuration(path: str, folder: str) -> None:
     """Relative paths start where Orthanc lets them start: at the file's folder, the folder, or the working folder."""

@@ -23,7 +23,7 @@ from storage_plugins import errors
 )
 def test_os_errors(number: int, kind: type[errors.StoreError]) -> None:
     """Numbers of the operating system become what a caller can do about them, with the object's name."""
-    with pytest.raises(kind, match="cannot put object 'ab/cd': .+") as caught, errors.os_errors("put", "ab/cd"):
+    with pytest.raises(kind, match=r"cannot put object 'ab/cd': .+") as caught, errors.os_errors("put", "ab/cd"):
         raise OSError(number, os.strerror(number))
     assert (kind is errors.Unavailable) == caught.value.retryable
 

@@ -29,7 +29,8 @@ def test_keys_of_the_official_plugin(folder: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content_type", "suffix"), [(0, ".unk"), (1, ".dcm"), (2, ".json"), (3, ".dcm.head"), (1024, ".unk"), (65535, ".unk")]
+    ("content_type", "suffix"),
+    [(0, ".unk"), (1, ".dcm"), (2, ".json"), (3, ".dcm.head"), (1024, ".unk"), (65535, ".unk")],
 )
 def test_flat_suffixes(content_type: int, suffix: str) -> None:
     """The suffix tells the content type; user attachments are "unknown"."""
@@ -37,7 +38,18 @@ def test_flat_suffixes(content_type: int, suffix: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "uuid", ["", "..", "../../etc/passwd", UUID[:-1], UUID + "a", UUID + "\n", UUID.replace("-", "/"), "g" + UUID[1:], UUID + "\0"]
+    "uuid",
+    [
+        "",
+        "..",
+        "../../etc/passwd",
+        UUID[:-1],
+        UUID + "a",
+        UUID + "\n",
+        UUID.replace("-", "/"),
+        "g" + UUID[1:],
+        UUID + "\0",
+    ],
 )
 def test_what_is_no_uuid(uuid: str) -> None:
     """A uuid that Orthanc would not make is refused before it becomes part of a path."""

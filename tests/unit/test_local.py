@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from storage_plugins.adapters.local import INCOMING, LocalOptions, LocalStore
-from storage_plugins.errors import StorageFull
+from storage_plugins.adapters.local import INCOMING, SIZE_ATTRIBUTE, LocalOptions, LocalStore
+from storage_plugins.errors import Corrupt, StorageFull
 from storage_plugins.testing.media import read
 
 
@@ -97,6 +97,25 @@ def test_leftovers_of_a_killed_process(tmp_path: Path) -> None:
     open_store(tmp_path).close()
 
     assert [young] == list((tmp_path / INCOMING).iterdir())
+
+
+def test_a_file_of_another_size(tmp_path: Path) -> None:
+    """A file that was cut short or has grown is corrupt, for whole reads and ranges, also inside what is left."""
+    store = open_store(tmp_path)
+    for size in (99, 0, 101):
+        store.put("x", bytes(100))
+        os.truncate(tmp_path / "x", size)
+        for call in (lambda: read(store, "x"), lambda: store.read_range("x", 0, memoryview(bytearray(10)))):
+            with pytest.raises(Corrupt, match=f"object 'x' has {size} bytes, but 100 were stored"):
+                call()
+
+
+def test_without_attributes(tmp_path: Path) -> None:
+    """A file without the attribute, as Orthanc itself writes it, is read as it is."""
+    store = open_store(tmp_path)
+    store.put("x", b"abc")
+    os.removexattr(tmp_path / "x", SIZE_ATTRIBUTE)
+    assert b"abc" == read(store, "x")
 
 
 def test_delete_keeps_folders_in_use(tmp_path: Path) -> None:

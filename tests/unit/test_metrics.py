@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -28,7 +29,7 @@ def test_outcomes(verb: str, error: BaseException, outcome: str) -> None:
     faults = FaultStore(MemoryStore(MemoryOptions()), [Fault(verb, error)])
     metrics = Metrics()
     store = MetricsLayer(faults, metrics)
-    call = {
+    call: Callable[[], object] = {
         "put": lambda: store.put("a", b"abc"),
         "read": lambda: read(store, "a"),
         "read_range": lambda: store.read_range("a", 0, memoryview(bytearray(1))),
@@ -64,6 +65,11 @@ def test_threads() -> None:
     """No count is lost between threads."""
     metrics = Metrics()
     metrics.declare("a")
+
+    def work(_thread: int) -> None:
+        for _ in range(1000):
+            metrics.add(a=1)
+
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: [metrics.add(a=1) for _ in range(1000)], range(8)))
+        list(pool.map(work, range(8)))
     assert {"a": 8000} == metrics.snapshot()
