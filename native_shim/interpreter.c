@@ -34,12 +34,13 @@
 #define PYTHON_VERSION AS_TEXT(PY_MAJOR_VERSION) "." AS_TEXT(PY_MINOR_VERSION)
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_cond_t changed; /* on the monotonic clock */
 static pthread_t main_thread;
 static int running = 0; /* the main thread waits to be joined */
 static int has_outcome = 0; /* storage_started() was called, or the main thread ended */
 static int outcome = STORAGE_START_FAILED;
-static int ended = 0; /* the main thread has left Python for good */
+static int ended = 1; /* the main thread has left Python for good */
 static uint32_t stop_timeout_ms = 0;
 
 int storage_interpreter_alive(void)
@@ -162,16 +163,44 @@ static void *run(void *unused)
   return NULL;
 }
 
-static int start_thread(void)
+static void initialize_condition(void)
 {
   pthread_condattr_t monotonic;
-  pthread_attr_t attributes;
-  int error;
 
   pthread_condattr_init(&monotonic);
   pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
   pthread_cond_init(&changed, &monotonic);
   pthread_condattr_destroy(&monotonic);
+}
+
+/* Orthanc can unload and load its plugins in the same process (POST /tools/reset). The library and Python stay. */
+static int begin(void)
+{
+  int stopped;
+
+  pthread_once(&once, initialize_condition);
+  pthread_mutex_lock(&mutex);
+  stopped = ended;
+  if (stopped)
+  {
+    ended = 0;
+    has_outcome = 0;
+    outcome = STORAGE_START_FAILED;
+    storage_queue_open();
+  }
+  pthread_mutex_unlock(&mutex);
+  if (!stopped)
+  {
+    storage_logf(STORAGE_LOG_ERROR,
+                 "The storage area has not stopped since Orthanc was reset: end the process and start it again");
+  }
+  return stopped;
+}
+
+static int start_thread(void)
+{
+  pthread_attr_t attributes;
+  int error;
 
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, MAIN_STACK_SIZE);
@@ -179,6 +208,7 @@ static int start_thread(void)
   pthread_attr_destroy(&attributes);
   if (error != 0)
   {
+    ended = 1;
     storage_logf(STORAGE_LOG_ERROR, "Cannot start the thread for Python: %s", strerror(error));
     return 0;
   }
@@ -190,7 +220,7 @@ int storage_interpreter_start(void)
 {
   int result;
 
-  if (!check_environment() || !start_thread())
+  if (!check_environment() || !begin() || !start_thread())
   {
     return STORAGE_START_FAILED;
   }
@@ -214,6 +244,7 @@ int storage_interpreter_start(void)
 void storage_interpreter_stop(void)
 {
   struct timespec deadline;
+  unsigned refused;
   int stopped;
 
   if (!running)
@@ -249,9 +280,11 @@ void storage_interpreter_stop(void)
   {
     pthread_join(main_thread, NULL);
   }
-  else
+  /* Also when it has stopped: it leaves workers behind that did not end in time, and nobody serves what waits. */
+  refused = storage_queue_fail_waiting();
+  if (!stopped || refused != 0)
   {
     storage_logf(STORAGE_LOG_WARNING, "The storage area did not stop within %u ms: %u waiting requests were refused",
-                 (unsigned) stop_timeout_ms, storage_queue_fail_waiting());
+                 (unsigned) stop_timeout_ms, refused);
   }
 }

@@ -4,7 +4,6 @@
    stack of the thread that made it; that thread sleeps until a worker completes it. */
 
 #include <pthread.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "shim.h"
@@ -17,6 +16,7 @@ typedef struct pending
   storage_whole *whole;
   OrthancPluginErrorCode code;
   int completed;
+  unsigned life;
   pthread_cond_t finished;
   struct pending *next;
 } pending;
@@ -26,7 +26,8 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t not_empty = PTHREAD_COND_INITIALIZER;
 static pending *first = NULL;
 static pending *last = NULL;
-static int closed = 0;
+static int closed = 1;
+static unsigned life = 0; /* Orthanc may load us again in the same process: each time the queue starts a new life */
 
 static pthread_cond_t control_wanted = PTHREAD_COND_INITIALIZER;
 static pthread_cond_t metrics_published = PTHREAD_COND_INITIALIZER;
@@ -67,6 +68,7 @@ OrthancPluginErrorCode storage_submit(storage_request request, storage_whole *wh
     storage_logf(STORAGE_LOG_ERROR, "The storage area is stopped: attachment %s was not served", request.uuid);
     return OrthancPluginErrorCode_StorageAreaPlugin;
   }
+  item.life = life;
   if (last == NULL)
   {
     first = &item;
@@ -102,14 +104,18 @@ static pending *take_locked(void)
 
 storage_request *storage_next(storage_request *done, int32_t code)
 {
-  pending *item;
+  pending *item = NULL;
+  unsigned mine;
 
   pthread_mutex_lock(&mutex);
+  mine = life;
   if (done != NULL)
   {
+    mine = ((pending *) done)->life;
     complete_locked((pending *) done, code);
   }
-  while ((item = take_locked()) == NULL && !closed)
+  /* A worker that was late in an earlier life serves a store that is closed: it must end. */
+  while (mine == life && (item = take_locked()) == NULL && !closed)
   {
     pthread_cond_wait(&not_empty, &mutex);
   }
@@ -132,27 +138,24 @@ int32_t storage_allocate(storage_request *request, uint64_t size)
   {
     return 0;
   }
-  if (storage_host_has_storage_area_2())
+  if (!storage_host_allocate(&whole->buffer, size))
   {
-    if (OrthancPluginCreateMemoryBuffer64(storage_host, &whole->buffer, size) != OrthancPluginErrorCode_Success)
-    {
-      return 0;
-    }
-  }
-  else
-  {
-    /* The first generation of the API: the core frees with free(). */
-    whole->buffer.data = size == 0 ? NULL : malloc(size);
-    if (size != 0 && whole->buffer.data == NULL)
-    {
-      return 0;
-    }
-    whole->buffer.size = size;
+    return 0;
   }
   whole->allocated = 1;
   request->data = whole->buffer.data;
   request->size = size;
   return 1;
+}
+
+/* What was left from an earlier life does not count any more. */
+void storage_queue_open(void)
+{
+  pthread_mutex_lock(&mutex);
+  closed = 0;
+  life++;
+  metrics_requested = metrics_taken = metrics_done = 0;
+  pthread_mutex_unlock(&mutex);
 }
 
 /* From now on nothing is accepted; what waits is still served, then the workers are told to end. */

@@ -1,78 +1,12 @@
 /* The plugin as Orthanc sees it: entry points, and the callbacks of the storage area. */
 
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "shim.h"
 
 #ifndef STORAGE_VERSION
 #  error "STORAGE_VERSION: version of the Python package"
 #endif
-
-OrthancPluginContext *storage_host = NULL;
-
-static char *configuration = NULL;
-static char *configuration_path = NULL;
-static int has_storage_area_2 = 0;
-
-/* --- the host, for Python --- */
-
-const char *storage_configuration(void)
-{
-  return configuration;
-}
-
-const char *storage_configuration_path(void)
-{
-  return configuration_path == NULL ? "" : configuration_path;
-}
-
-const char *storage_plugin_path(void)
-{
-  Dl_info info;
-
-  return dladdr((void *) storage_plugin_path, &info) == 0 ? "" : info.dli_fname;
-}
-
-int storage_host_has_storage_area_2(void)
-{
-  return has_storage_area_2;
-}
-
-void storage_log(int32_t level, const char *message)
-{
-  switch (level)
-  {
-    case STORAGE_LOG_INFO:
-      OrthancPluginLogInfo(storage_host, message);
-      break;
-    case STORAGE_LOG_WARNING:
-      OrthancPluginLogWarning(storage_host, message);
-      break;
-    default:
-      OrthancPluginLogError(storage_host, message);
-  }
-}
-
-void storage_logf(int32_t level, const char *format, ...)
-{
-  char message[1024];
-  va_list arguments;
-
-  va_start(arguments, format);
-  vsnprintf(message, sizeof(message), format, arguments);
-  va_end(arguments);
-  storage_log(level, message);
-}
-
-void storage_set_metric(const char *name, float value)
-{
-  OrthancPluginSetMetricsValue(storage_host, name, value, OrthancPluginMetricsType_Default);
-}
 
 /* --- callbacks, on Orthanc's threads: no Python, little stack --- */
 
@@ -102,14 +36,7 @@ static OrthancPluginErrorCode read_into(storage_whole *whole, const char *uuid, 
   }
   if (code != OrthancPluginErrorCode_Success && whole->allocated)
   {
-    if (has_storage_area_2)
-    {
-      OrthancPluginFreeMemoryBuffer64(storage_host, &whole->buffer);
-    }
-    else
-    {
-      free(whole->buffer.data);
-    }
+    storage_host_free(&whole->buffer);
   }
   return code;
 }
@@ -166,16 +93,16 @@ static int register_storage_area(void)
 {
   OrthancPluginErrorCode code;
 
-  if (has_storage_area_2)
+  if (storage_host_has_storage_area_2())
   {
     _OrthancPluginRegisterStorageArea2 area = {create, read_whole, read_range, remove_};
-    code = storage_host->InvokeService(storage_host, _OrthancPluginService_RegisterStorageArea2, &area);
+    code = storage_host_ask(_OrthancPluginService_RegisterStorageArea2, &area);
   }
   else
   {
     _OrthancPluginRegisterStorageArea area = {create, read_v1, remove_, free};
     storage_log(STORAGE_LOG_WARNING, "This Orthanc predates 1.9.0: it cannot read ranges, so that tags cost a whole file");
-    code = storage_host->InvokeService(storage_host, _OrthancPluginService_RegisterStorageArea, &area);
+    code = storage_host_ask(_OrthancPluginService_RegisterStorageArea, &area);
   }
   if (code != OrthancPluginErrorCode_Success)
   {
@@ -188,52 +115,47 @@ static int register_storage_area(void)
   return 1;
 }
 
-ORTHANC_PLUGINS_API int32_t OrthancPluginInitialize(OrthancPluginContext *context)
+static int start(OrthancPluginContext *context)
 {
-  storage_host = context;
-  if (!OrthancPluginCheckVersionAdvanced(context, 1, 0, 0))
+  if (!storage_host_open(context))
   {
-    storage_logf(STORAGE_LOG_ERROR, "This plugin needs Orthanc 1.0.0 or newer, this is Orthanc %s",
-                 context->orthancVersion);
-    return -1;
+    return 0;
   }
-  has_storage_area_2 = OrthancPluginCheckVersionAdvanced(context, 1, 9, 0);
-  configuration = OrthancPluginGetConfiguration(context);
-  if (configuration == NULL)
-  {
-    storage_log(STORAGE_LOG_ERROR, "Orthanc did not give its configuration to the plugin");
-    return -1;
-  }
-  configuration_path = OrthancPluginGetConfigurationPath(context);
-
   switch (storage_interpreter_start())
   {
     case STORAGE_START_READY:
       if (!register_storage_area())
       {
-        storage_interpreter_stop();
-        return -1;
+        return 0;
       }
       if (OrthancPluginCheckVersionAdvanced(context, 1, 5, 4))
       {
         OrthancPluginRegisterRefreshMetricsCallback(context, storage_metrics_refresh);
       }
-      return 0;
+      return 1;
     case STORAGE_START_DISABLED:
-      return 0;
+      return 1;
     default:
-      /* Anything but an error here would let Orthanc write to its own disk without a word. */
-      return -1;
+      return 0;
   }
 }
 
 ORTHANC_PLUGINS_API void OrthancPluginFinalize(void)
 {
   storage_interpreter_stop();
-  OrthancPluginFreeString(storage_host, configuration);
-  OrthancPluginFreeString(storage_host, configuration_path);
-  configuration = NULL;
-  configuration_path = NULL;
+  storage_host_close();
+}
+
+ORTHANC_PLUGINS_API int32_t OrthancPluginInitialize(OrthancPluginContext *context)
+{
+  if (start(context))
+  {
+    return 0;
+  }
+  /* Orthanc does not finalise a plugin that failed to initialise. Anything but an error here would let Orthanc write to
+     its own disk without a word. */
+  OrthancPluginFinalize();
+  return -1;
 }
 
 /* Orthanc ends its plugins in the order of these names. This one must come before "python", the orthanc-python plugin,

@@ -9,9 +9,13 @@
 
 #include "border.h"
 
-/* shim.c: the host */
-extern OrthancPluginContext *storage_host;
+/* host.c: what may be asked of Orthanc. After storage_host_close() everything fails, nothing crashes. */
+int storage_host_open(OrthancPluginContext *context);
+void storage_host_close(void);
 int storage_host_has_storage_area_2(void);
+OrthancPluginErrorCode storage_host_ask(_OrthancPluginService service, const void *parameters);
+int storage_host_allocate(OrthancPluginMemoryBuffer64 *buffer, uint64_t size); /* memory that the host will free */
+void storage_host_free(OrthancPluginMemoryBuffer64 *buffer);
 void storage_logf(int32_t level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* queue.c: from the threads of Orthanc to the workers, and the control channel */
@@ -22,6 +26,7 @@ typedef struct
 } storage_whole;
 
 OrthancPluginErrorCode storage_submit(storage_request request, storage_whole *whole);
+void storage_queue_open(void);
 void storage_queue_close(void);
 unsigned storage_queue_fail_waiting(void);
 void storage_metrics_refresh(void);

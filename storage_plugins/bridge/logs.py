@@ -23,7 +23,12 @@ class OrthancHandler(logging.Handler):
 
 
 def install() -> None:
-    """Sends the log of this package, and warnings of all others, to Orthanc."""
+    """Sends the log of this package, and warnings of all others, to Orthanc.
+
+    Once, although Orthanc may load the plugin again in the same process.
+    """
+    if any(isinstance(handler, OrthancHandler) for handler in logging.getLogger().handlers):
+        return
     handler = OrthancHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
     root = logging.getLogger()
