@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -106,13 +106,18 @@ class Orthanc:
     def start(self, seconds: float = 30) -> None:
         """Starts and waits until the REST API answers. Raises OrthancError with the end of the log."""
         self.launch()
+        self.wait_until_ready(seconds)
+
+    def wait_until_ready(self, seconds: float = 30) -> None:
+        """Waits until the REST API answers. Raises OrthancError with the end of the log, and then nothing runs."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and self._running().poll() is None:
+        while time.monotonic() < deadline and self.alive:
             try:
                 if self.get("/system").status == 200:
                     return
-            except OSError:
-                time.sleep(0.02)
+            except (OSError, HTTPException):
+                pass
+            time.sleep(0.02)
         status = self.stop()
         end = "\n".join(self.log.splitlines()[-20:])
         msg = f"Orthanc did not start (exit status {status}). The end of its log:\n{end}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -68,6 +69,21 @@ def test_restart(make: Launch) -> None:
 
     with make({}) as second:
         assert data == second.get(f"/instances/{instance}/file").body
+
+
+def test_reset(orthanc: Orthanc) -> None:
+    """`POST /tools/reset` unloads and loads the plugins in the same process: the storage area works on."""
+    data = dicom.sample()
+    instance = orthanc.upload(data)
+    for starts in (2, 3):
+        orthanc.post("/tools/reset")
+        deadline = time.monotonic() + 60
+        while orthanc.log.count("Orthanc has started") < starts and time.monotonic() < deadline:
+            time.sleep(0.1)
+        orthanc.wait_until_ready()
+        assert data == orthanc.get(f"/instances/{instance}/file").body
+        assert starts == orthanc.log.count("Storage area: backend local")
+    assert 0 == orthanc.stop()
 
 
 def test_adopts_the_folder_of_the_built_in_storage(make: Launch) -> None:
