@@ -69,10 +69,15 @@ def _ffi() -> cffi.FFI:
     ffi = cffi.FFI()
     ffi.cdef((HERE / "border.h").read_text())
     ffi.embedding_api("void storage_python_main(void);")
-    packages = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
-    ffi.embedding_init_code(f"{(HERE / 'boot.py').read_text()}\nboot({packages!r})\n")
+    ffi.embedding_init_code(f"{(HERE / 'boot.py').read_text()}\nboot()\n")
     ffi.set_source(MODULE, _START)
     return ffi
+
+
+def _importable() -> str:
+    """Python code that makes this environment importable in another interpreter."""
+    packages = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+    return f"{(HERE / 'importable.py').read_text()}\nmake_importable({packages!r})\n"
 
 
 def _libpython() -> str:
@@ -92,14 +97,20 @@ def _flags(libpython: str) -> list[str]:
         "STORAGE_VERSION": version(DISTRIBUTION),
         "STORAGE_PYTHON_EXECUTABLE": sys.executable,
         "STORAGE_LIBPYTHON": libpython,
+        "STORAGE_IMPORTABLE": _importable(),
     }
     return [
         *("-std=gnu11", "-O2", "-g", "-fPIC", "-fvisibility=hidden", "-pthread", "-Wall", "-Wextra"),
-        *(f'-D{name}="{value}"' for name, value in definitions.items()),
+        *(f"-D{name}={_c_string(value)}" for name, value in definitions.items()),
         f"-I{HERE}",
         f"-I{sysconfig.get_path('include')}",
         *shlex.split(os.environ.get("CFLAGS", "")),
     ]
+
+
+def _c_string(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
 
 
 def _link_flags(libpython: str) -> list[str]:

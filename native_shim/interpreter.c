@@ -23,6 +23,9 @@
 #ifndef STORAGE_PYTHON_EXECUTABLE
 #  error "STORAGE_PYTHON_EXECUTABLE: path of the interpreter of the environment that holds storage_plugins"
 #endif
+#ifndef STORAGE_IMPORTABLE
+#  error "STORAGE_IMPORTABLE: Python code that makes that environment importable"
+#endif
 #ifndef STORAGE_LIBPYTHON
 #  error "STORAGE_LIBPYTHON: soname of libpython"
 #endif
@@ -140,10 +143,29 @@ static int initialize(void)
   return 1;
 }
 
+/* In a namespace of its own: __main__ may be another plugin's. */
+static int make_importable(void)
+{
+  PyGILState_STATE state = PyGILState_Ensure();
+  PyObject *names = PyDict_New();
+  PyObject *done = names == NULL ? NULL : PyRun_String(STORAGE_IMPORTABLE, Py_file_input, names, names);
+  int succeeded = done != NULL;
+
+  if (!succeeded)
+  {
+    PyErr_Print();
+    storage_log(STORAGE_LOG_ERROR, "The environment of the plugin could not be made importable");
+  }
+  Py_XDECREF(done);
+  Py_XDECREF(names);
+  PyGILState_Release(state);
+  return succeeded;
+}
+
 static void *run(void *unused)
 {
   (void) unused;
-  if (initialize())
+  if (initialize() && make_importable())
   {
     if (storage_cffi_start() == 0)
     {
@@ -279,6 +301,10 @@ void storage_interpreter_stop(void)
   if (stopped)
   {
     pthread_join(main_thread, NULL);
+  }
+  else
+  {
+    pthread_detach(main_thread);
   }
   /* Also when it has stopped: it leaves workers behind that did not end in time, and nobody serves what waits. */
   refused = storage_queue_fail_waiting();

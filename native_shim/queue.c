@@ -3,6 +3,7 @@
    No thread of Orthanc runs Python: its HTTP threads have stacks of 100 KiB (see docs/adr/0001). A request lives on the
    stack of the thread that made it; that thread sleeps until a worker completes it. */
 
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <time.h>
 
@@ -217,7 +218,7 @@ void storage_metrics_refresh(void)
   struct timespec deadline;
   uint64_t wanted;
 
-  clock_gettime(CLOCK_REALTIME, &deadline);
+  clock_gettime(CLOCK_MONOTONIC, &deadline);
   deadline.tv_sec += METRICS_TIMEOUT_MS / 1000;
 
   pthread_mutex_lock(&mutex);
@@ -225,7 +226,7 @@ void storage_metrics_refresh(void)
   pthread_cond_signal(&control_wanted);
   while (!closed && metrics_done < wanted && storage_interpreter_alive())
   {
-    if (pthread_cond_timedwait(&metrics_published, &mutex, &deadline) != 0)
+    if (pthread_cond_clockwait(&metrics_published, &mutex, CLOCK_MONOTONIC, &deadline) != 0)
     {
       break;
     }

@@ -20,6 +20,9 @@ _log = logging.getLogger(__name__)
 # Vendor SDKs and TLS go deep; Orthanc's own threads, with 100 KiB, would not survive them.
 _WORKER_STACK = 4 << 20
 
+# Of StopTimeout; the rest is for closing the store.
+_SHARE_OF_WORKERS = 0.8
+
 
 @ffi.def_extern()
 def storage_python_main() -> None:
@@ -28,7 +31,8 @@ def storage_python_main() -> None:
     try:
         _run()
     except StoreError as error:
-        _log.error("%s. Orthanc will not start with a storage area that does not work.", str(error).rstrip("."))
+        _log.error("%s", error)
+        _log.error("Orthanc does not start with a storage area that does not work")
         lib.storage_started(lib.STORAGE_START_FAILED, 0)
     except BaseException:  # noqa: BLE001 - Orthanc waits for an answer
         _log.exception("The storage area failed")
@@ -55,7 +59,7 @@ def _run() -> None:
         while lib.storage_control() != lib.STORAGE_CONTROL_STOP:
             for name, value in metrics.snapshot().items():
                 lib.storage_set_metric(name.encode(), value)
-        _join(workers, plan.section.stop_timeout)
+        _join(workers, plan.section.stop_timeout * _SHARE_OF_WORKERS)
 
 
 def _start_workers(requests: Requests, count: int) -> list[threading.Thread]:
@@ -73,6 +77,9 @@ def _join(workers: list[threading.Thread], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     for worker in workers:
         worker.join(max(0.0, deadline - time.monotonic()))
+    busy = sum(worker.is_alive() for worker in workers)
+    if busy:
+        _log.warning("%d requests were still running after %g seconds: they are left behind", busy, seconds)
 
 
 def _text(pointer: object) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.native.host import FakeHost
 
-END = " Orthanc will not start with a storage area that does not work."
+END = "Orthanc does not start with a storage area that does not work"
 KEYS = "Valid keys: Backend, Options, Layout, Prefix, Workers, StopTimeout."
 BACKENDS = "Known backends: local, memory, fsspec, faulty."
 
@@ -84,7 +84,7 @@ def test_a_wrong_section_refuses_the_start(host: FakeHost, section: Any, message
     outcome = host.run([], section)
 
     assert (-1, "none") == (outcome.one("initialize")["code"], outcome.one("initialize")["area"])
-    assert [message + END] == outcome.texts()
+    assert [message.removesuffix("."), END] == outcome.texts()
     assert (0, "") == (outcome.status, outcome.noise)
 
 
@@ -94,7 +94,8 @@ def test_a_misspelt_section_refuses_the_start(host: FakeHost) -> None:
 
     assert (-1, "none") == (outcome.one("initialize")["code"], outcome.one("initialize")["area"])
     assert [
-        'unknown section "StoragePlugin" in Orthanc\'s configuration: did you mean "StoragePlugins"?. ' + END.strip()
+        'unknown section "StoragePlugin" in Orthanc\'s configuration: did you mean "StoragePlugins"?',
+        END,
     ] == outcome.texts("E")
     assert 0 == outcome.status
 
@@ -123,7 +124,7 @@ def test_a_folder_that_cannot_be_written_refuses_the_start(host: FakeHost) -> No
     """Better no start than an error for each file."""
     (host.folder / "file").write_text("not a folder")
     outcome = host.run([], {"Options": {"Path": "file/root"}})
-    (text,) = outcome.texts("E")
+    text, _end = outcome.texts("E")
 
     assert (-1, "none") == (outcome.one("initialize")["code"], outcome.one("initialize")["area"])
     assert text.startswith(f"cannot write files below {host.folder}/file/root: Not a directory. ")

@@ -115,7 +115,7 @@ def test_a_sound_environment_starts(doomed_host: FakeHost) -> None:
 def test_a_backend_that_does_not_open_refuses_the_start(host: FakeHost, fault: str) -> None:
     """Whatever the constructor of a backend raises, Orthanc does not start, and the log tells it."""
     outcome = host.run([], {"Backend": backends.NAME, "Options": {"Start": fault}})
-    (text,) = outcome.texts("E")
+    text = outcome.texts("E")[0]
 
     assert_refused(outcome)
     assert f"{fault} on purpose" in text

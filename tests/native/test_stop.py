@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import sysconfig
+import venv
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,7 @@ from tests.native.host import FakeHost, uuid
 
 SLOW, WAITING, GOOD = uuid(1), uuid(2), uuid(3)
 MEMORY = {"Backend": "memory"}
-ANOTHER_PYTHON: dict[str, Any] = {
-    "arguments": ["--python", str(Path(sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("INSTSONAME")))],
-    # Without an environment Python looks for its library beside the first "python3" of the search path.
-    "environment": {"PATH": str(Path(sys.base_prefix, "bin"))},
-}
+LIBPYTHON = str(Path(sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("INSTSONAME")))
 
 
 def slow(fault: str, seconds: float, **section: Any) -> dict[str, Any]:
@@ -170,15 +166,26 @@ def test_orthanc_cannot_load_the_plugin_again_while_it_has_not_stopped(host: Fak
     assert 0 == outcome.status
 
 
-def test_the_python_of_another_plugin_is_shared(host: FakeHost) -> None:
+@pytest.fixture(scope="module")
+def neighbour(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What makes the host start Python before the plugin does, with an environment that holds no package at all.
+
+    Python finds it because it looks for its library beside the first "python3" of the search path.
+    """
+    folder = tmp_path_factory.mktemp("neighbour")
+    venv.create(folder, with_pip=False, symlinks=True)
+    return {"arguments": ["--python", LIBPYTHON], "environment": {"PATH": str(folder / "bin")}}
+
+
+def test_the_python_of_another_plugin_is_shared(host: FakeHost, neighbour: dict[str, Any]) -> None:
     """With orthanc-python loaded before and stopped after us, both work and Orthanc ends in order."""
-    outcome = host.run([f"create {GOOD} 1 61 4", "finalize", "finalize-python"], MEMORY, **ANOTHER_PYTHON)
+    outcome = host.run([f"create {GOOD} 1 61 4", "finalize", "finalize-python"], MEMORY, **neighbour)
 
     assert [0] == outcome.codes
     assert (0, 0) == (outcome.one("finalize-python")["code"], outcome.status)
 
 
-def test_python_may_be_finalised_before_the_stop(host: FakeHost) -> None:
+def test_python_may_be_finalised_before_the_stop(host: FakeHost, neighbour: dict[str, Any]) -> None:
     """When another plugin has ended the interpreter under us, calls are refused and the stop does not wait."""
     script = [
         f"create {GOOD} 1 61 4",
@@ -188,7 +195,7 @@ def test_python_may_be_finalised_before_the_stop(host: FakeHost) -> None:
         "metrics",
         "unload",
     ]
-    outcome = host.run(script, MEMORY, **ANOTHER_PYTHON)
+    outcome = host.run(script, MEMORY, **neighbour)
 
     assert [0, 32, 32] == outcome.codes
     assert 1 > outcome.one("finalize")["seconds"]
