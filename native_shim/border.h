@@ -10,6 +10,8 @@ typedef struct
   void *data;           /* create: Orthanc's bytes; read range: Orthanc's target; read whole: see storage_allocate() */
   uint64_t size;        /* of data, in bytes */
   uint64_t start;       /* read range: offset of the first byte */
+  int32_t file;         /* read whole: instead of storage_allocate(), an open file that holds `size` bytes from its
+                           start. The thread of Orthanc reads and closes it. Otherwise -1 */
 } storage_request;
 
 enum

@@ -5,6 +5,7 @@
 
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <semaphore.h>
 #include <time.h>
 
 #include "shim.h"
@@ -16,15 +17,24 @@ typedef struct pending
   storage_request request; /* first: a storage_request* from Python is a pending* here */
   storage_whole *whole;
   OrthancPluginErrorCode code;
-  int completed;
   unsigned life;
-  pthread_cond_t finished;
+  sem_t finished;
   struct pending *next;
 } pending;
 
+/* A worker that waits for a request. It lives on the worker's stack. */
+typedef struct idle
+{
+  pending *item; /* what it was woken for, NULL: to end */
+  sem_t wake;
+  struct idle *below;
+} idle;
+
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
-static pthread_cond_t not_empty = PTHREAD_COND_INITIALIZER;
+/* Either requests wait or workers do. The worker that came last is woken first: its stack and its memory are still in the
+   caches, and a light load keeps few workers busy that must share the interpreter lock. */
+static idle *top = NULL;
 static pending *first = NULL;
 static pending *last = NULL;
 static int closed = 1;
@@ -46,21 +56,24 @@ static OrthancPluginErrorCode to_orthanc(int32_t code)
   return code == 0 ? OrthancPluginErrorCode_StorageAreaPlugin : (OrthancPluginErrorCode) code;
 }
 
-static void complete_locked(pending *item, int32_t code)
+static void complete(pending *item, int32_t code)
 {
   item->code = to_orthanc(code);
-  item->completed = 1;
-  pthread_cond_signal(&item->finished);
+  sem_post(&item->finished); /* the item is gone from here on */
+}
+
+static void wait_for(sem_t *semaphore)
+{
+  while (sem_wait(semaphore) != 0)
+  {
+  }
+  sem_destroy(semaphore);
 }
 
 OrthancPluginErrorCode storage_submit(storage_request request, storage_whole *whole)
 {
-  pending item = {
-    .request = request,
-    .whole = whole,
-    .code = OrthancPluginErrorCode_StorageAreaPlugin,
-    .finished = PTHREAD_COND_INITIALIZER
-  };
+  pending item = {.request = request, .whole = whole, .code = OrthancPluginErrorCode_StorageAreaPlugin};
+  idle *worker;
 
   pthread_mutex_lock(&mutex);
   if (closed || !storage_interpreter_alive())
@@ -70,22 +83,26 @@ OrthancPluginErrorCode storage_submit(storage_request request, storage_whole *wh
     return OrthancPluginErrorCode_StorageAreaPlugin;
   }
   item.life = life;
-  if (last == NULL)
+  sem_init(&item.finished, 0, 0);
+  worker = top;
+  if (worker != NULL)
   {
-    first = &item;
+    top = worker->below;
+    worker->item = &item;
+    sem_post(&worker->wake);
   }
   else
   {
-    last->next = &item;
-  }
-  last = &item;
-  pthread_cond_signal(&not_empty);
-  while (!item.completed)
-  {
-    pthread_cond_wait(&item.finished, &mutex);
+    *(last == NULL ? &first : &last->next) = &item;
+    last = &item;
   }
   pthread_mutex_unlock(&mutex);
-  pthread_cond_destroy(&item.finished);
+  wait_for(&item.finished);
+  if (whole != NULL)
+  {
+    whole->file = item.request.file;
+    whole->file_size = item.request.size;
+  }
   return item.code;
 }
 
@@ -105,30 +122,39 @@ static pending *take_locked(void)
 
 storage_request *storage_next(storage_request *done, int32_t code)
 {
-  pending *item = NULL;
-  unsigned mine;
+  idle self = {.item = NULL};
+  unsigned mine = done == NULL ? 0 : ((pending *) done)->life;
 
-  pthread_mutex_lock(&mutex);
-  mine = life;
   if (done != NULL)
   {
-    mine = ((pending *) done)->life;
-    complete_locked((pending *) done, code);
+    complete((pending *) done, code);
   }
+  pthread_mutex_lock(&mutex);
   /* A worker that was late in an earlier life serves a store that is closed: it must end. */
-  while (mine == life && (item = take_locked()) == NULL && !closed)
+  if (done != NULL && mine != life)
   {
-    pthread_cond_wait(&not_empty, &mutex);
+    pthread_mutex_unlock(&mutex);
+    return NULL;
   }
-  pthread_mutex_unlock(&mutex);
-  return item == NULL ? NULL : &item->request;
+  self.item = take_locked();
+  if (self.item != NULL || closed)
+  {
+    pthread_mutex_unlock(&mutex);
+  }
+  else
+  {
+    sem_init(&self.wake, 0, 0);
+    self.below = top;
+    top = &self;
+    pthread_mutex_unlock(&mutex);
+    wait_for(&self.wake);
+  }
+  return self.item == NULL ? NULL : &self.item->request;
 }
 
 void storage_complete(storage_request *done, int32_t code)
 {
-  pthread_mutex_lock(&mutex);
-  complete_locked((pending *) done, code);
-  pthread_mutex_unlock(&mutex);
+  complete((pending *) done, code);
 }
 
 int32_t storage_allocate(storage_request *request, uint64_t size)
@@ -164,7 +190,12 @@ void storage_queue_close(void)
 {
   pthread_mutex_lock(&mutex);
   closed = 1;
-  pthread_cond_broadcast(&not_empty);
+  while (top != NULL)
+  {
+    idle *worker = top;
+    top = worker->below;
+    sem_post(&worker->wake);
+  }
   pthread_cond_broadcast(&control_wanted);
   pthread_mutex_unlock(&mutex);
 }
@@ -178,7 +209,7 @@ unsigned storage_queue_fail_waiting(void)
   pthread_mutex_lock(&mutex);
   while ((item = take_locked()) != NULL)
   {
-    complete_locked(item, OrthancPluginErrorCode_StorageAreaPlugin);
+    complete(item, OrthancPluginErrorCode_StorageAreaPlugin);
     count++;
   }
   pthread_mutex_unlock(&mutex);

@@ -1,6 +1,10 @@
 /* The plugin as Orthanc sees it: entry points, and the callbacks of the storage area. */
 
+#include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "shim.h"
 
@@ -24,12 +28,47 @@ static OrthancPluginErrorCode create(const char *uuid, const void *content, int6
                         NULL);
 }
 
+/* Reads the file that a worker has opened, on this thread: its bytes are then in the cache of the processor that is going
+   to send them, and the memory comes from this thread's own arena. Measured, see docs/adr/0001. */
+static OrthancPluginErrorCode fill_from_file(storage_whole *whole, const char *uuid)
+{
+  uint64_t done = 0;
+
+  if (whole->allocated || !storage_host_allocate(&whole->buffer, whole->file_size))
+  {
+    return OrthancPluginErrorCode_NotEnoughMemory;
+  }
+  whole->allocated = 1;
+  while (done < whole->file_size)
+  {
+    ssize_t count = pread(whole->file, (char *) whole->buffer.data + done, whole->file_size - done, (off_t) done);
+    if (count == 0)
+    {
+      storage_logf(STORAGE_LOG_ERROR, "Cannot read attachment '%s': its file ended %llu bytes too early", uuid,
+                   (unsigned long long) (whole->file_size - done));
+      return OrthancPluginErrorCode_CorruptedFile;
+    }
+    if (count < 0 && errno != EINTR)
+    {
+      storage_logf(STORAGE_LOG_ERROR, "Cannot read attachment '%s': %s", uuid, strerror(errno));
+      return OrthancPluginErrorCode_StorageAreaPlugin;
+    }
+    done += count > 0 ? (uint64_t) count : 0;
+  }
+  return OrthancPluginErrorCode_Success;
+}
+
 /* On success whole->buffer is the host's to free; otherwise nothing is left allocated. */
 static OrthancPluginErrorCode read_into(storage_whole *whole, const char *uuid, OrthancPluginContentType type)
 {
   OrthancPluginErrorCode code = storage_submit(
-    (storage_request) {.operation = STORAGE_READ_WHOLE, .content_type = type, .uuid = uuid}, whole);
+    (storage_request) {.operation = STORAGE_READ_WHOLE, .content_type = type, .uuid = uuid, .file = -1}, whole);
 
+  if (whole->file >= 0)
+  {
+    code = code == OrthancPluginErrorCode_Success ? fill_from_file(whole, uuid) : code;
+    close(whole->file);
+  }
   if (code == OrthancPluginErrorCode_Success && !whole->allocated)
   {
     code = OrthancPluginErrorCode_StorageAreaPlugin;
@@ -44,7 +83,7 @@ static OrthancPluginErrorCode read_into(storage_whole *whole, const char *uuid, 
 static OrthancPluginErrorCode read_whole(OrthancPluginMemoryBuffer64 *target, const char *uuid,
                                          OrthancPluginContentType type)
 {
-  storage_whole whole = {0};
+  storage_whole whole = {.file = -1};
   OrthancPluginErrorCode code = read_into(&whole, uuid, type);
 
   if (code == OrthancPluginErrorCode_Success)
@@ -69,7 +108,7 @@ static OrthancPluginErrorCode read_range(OrthancPluginMemoryBuffer64 *target, co
 /* First generation of the API, for hosts before 1.9.0. */
 static OrthancPluginErrorCode read_v1(void **content, int64_t *size, const char *uuid, OrthancPluginContentType type)
 {
-  storage_whole whole = {0};
+  storage_whole whole = {.file = -1};
   OrthancPluginErrorCode code = read_into(&whole, uuid, type);
 
   if (code == OrthancPluginErrorCode_Success)
@@ -115,6 +154,19 @@ static int register_storage_area(void)
   return 1;
 }
 
+/* Orthanc allocates the bytes of each file and frees them. By default malloc gives such a block back to the kernel each
+   time, and the next one costs a page fault for every 4 KiB: a tenth of a read, measured. Up to 8 MiB for each thread's
+   arena stay in the process instead. Who has set glibc's own variables knows better. */
+static void keep_freed_memory(void)
+{
+  if (getenv("MALLOC_TRIM_THRESHOLD_") == NULL && getenv("MALLOC_MMAP_THRESHOLD_") == NULL &&
+      getenv("GLIBC_TUNABLES") == NULL)
+  {
+    mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 8 * 1024 * 1024);
+  }
+}
+
 static int start(OrthancPluginContext *context)
 {
   if (!storage_host_open(context))
@@ -132,6 +184,7 @@ static int start(OrthancPluginContext *context)
       {
         OrthancPluginRegisterRefreshMetricsCallback(context, storage_metrics_refresh);
       }
+      keep_freed_memory();
       return 1;
     case STORAGE_START_DISABLED:
       return 1;

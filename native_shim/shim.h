@@ -21,8 +21,10 @@ void storage_logf(int32_t level, const char *format, ...) __attribute__((format(
 /* queue.c: from the threads of Orthanc to the workers, and the control channel */
 typedef struct
 {
-  int allocated; /* storage_allocate() has succeeded: buffer is ours to hand over or to free */
+  int allocated; /* storage_host_allocate() has succeeded: buffer is ours to hand over or to free */
   OrthancPluginMemoryBuffer64 buffer;
+  int file; /* an open file that the buffer is to be filled from, or -1 */
+  uint64_t file_size;
 } storage_whole;
 
 OrthancPluginErrorCode storage_submit(storage_request request, storage_whole *whole);

@@ -7,8 +7,7 @@ and what to do; it never holds a secret or anything about a patient.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import ClassVar
 
 
@@ -90,10 +89,23 @@ def from_os_error(error: OSError, subject: str) -> StoreError:
     return _BY_ERRNO.get(error.errno, Unavailable)(f"{subject}: {error.strerror or error}")
 
 
-@contextmanager
-def os_errors(verb: str, key: str) -> Iterator[None]:
-    """Turns an OSError in the body into a StoreError that names the verb and the key."""
-    try:
-        yield
-    except OSError as error:
-        raise from_os_error(error, f"cannot {verb} object {key!r}") from error
+class os_errors:  # noqa: N801 - used like a function
+    """Turns an OSError in the body into a StoreError that names the verb and the key.
+
+    A class, because a generator would cost each call as much as a system call.
+    """
+
+    __slots__ = ("_key", "_verb")
+
+    def __init__(self, verb: str, key: str) -> None:
+        self._verb = verb
+        self._key = key
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, OSError):
+            raise from_os_error(error, f"cannot {self._verb} object {self._key!r}") from error

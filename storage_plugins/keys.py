@@ -23,6 +23,9 @@ _SUFFIXES = {1: ".dcm", 2: ".json", 3: ".dcm.head"}
 _UNKNOWN_SUFFIX = ".unk"
 _TYPES = {suffix: content_type for content_type, suffix in _SUFFIXES.items()} | {_UNKNOWN_SUFFIX: 0}
 
+# Keys that need no closer look: short, and of plain segments that do not start with a dot.
+_PLAIN = re.compile(r"(?=.{1,255}\Z)[0-9A-Za-z_-][0-9A-Za-z_.-]*(?:/[0-9A-Za-z_-][0-9A-Za-z_.-]*)*")
+
 _MAXIMUM_KEY_BYTES = 1024  # the smallest limit in the field: S3 and GCS
 
 
@@ -73,6 +76,8 @@ class Naming:
 
 def check_key(key: str) -> None:
     """Raises KeyInvalid unless `key` is one that every store accepts."""
+    if _PLAIN.fullmatch(key) is not None:
+        return
     reason = _fault(key)
     if reason is not None:
         msg = f"{key[:100]!r} cannot be the key of an object: {reason}"

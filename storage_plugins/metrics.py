@@ -21,12 +21,14 @@ class Metrics:
             for name in names:
                 self._values.setdefault(name, 0.0)
 
-    def add(self, **amounts: float) -> None:
-        """Adds to metrics that were declared, all at once."""
+    def count(self, names: tuple[str, str, str], seconds: float, size: int) -> None:
+        """Adds one call to metrics that were declared: its number, the time it took, and its bytes."""
+        calls, time, length = names
         values = self._values
         with self._lock:
-            for name, amount in amounts.items():
-                values[name] += amount
+            values[calls] += 1
+            values[time] += seconds
+            values[length] += size
 
     def snapshot(self) -> dict[str, float]:
         """All metrics as they are now."""

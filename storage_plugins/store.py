@@ -11,13 +11,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Protocol, Self, TypeAlias
 
 Buffer: TypeAlias = memoryview | bytes
 """Stored bytes on their way in. The memory belongs to the caller and is valid only during the call."""
 
 Allocate: TypeAlias = Callable[[int], memoryview]
 """Gives writable memory of the asked size in bytes. May raise MemoryError. To be called once per read."""
+
+
+class TakesFiles(Protocol):
+    """An Allocate that can also take over an open file instead of giving memory for its bytes.
+
+    A store whose medium is a file of this machine may look for the method. Orthanc's own thread then reads the file,
+    which is faster than to hand its bytes from one thread to another.
+    """
+
+    def __call__(self, size: int) -> memoryview:
+        """See Allocate."""
+
+    def take_file(self, descriptor: int, size: int) -> None:
+        """Takes over the descriptor: `size` bytes from the start of the file are the object. In place of the call."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,12 @@ adopted as it stands, and Orthanc can go back to it.
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
+import queue
 import secrets
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -24,13 +27,13 @@ from storage_plugins.keys import Layout, check_key
 from storage_plugins.store import Allocate, Buffer, ObjectInfo
 
 INCOMING = ".incoming"
-"""Folder below the root for files that are still being written. Never part of a key: a rename ends it."""
+"""Folder below the root for files that are still being written, or already removed. Never part of a key."""
 
-SIZE_ATTRIBUTE = "user.orthanc.size"
+SIZE_ATTRIBUTE = b"user.orthanc.size"
 """Extended attribute with the size of the file as it was stored, in decimal digits."""
 
 _STALE_SECONDS = 3600.0
-_ATTEMPTS = 100
+_LARGEST = (1 << 63) - 1  # offset of a file
 
 
 class LocalOptions(Model):
@@ -66,12 +69,21 @@ class LocalStore(Backend):
             msg = f"cannot write files below {self._root}: {error.strerror}. Check that it exists and its permissions"
             raise AccessDenied(msg) from error
         self._remove_stale()
+        self._removed: queue.Queue[str | None] = queue.Queue()
+        self._sweeper = threading.Thread(target=self._sweep, name="storage-sweeper", daemon=True)
+        self._sweeper.start()
 
     def put(self, key: str, data: Buffer) -> None:
         """See Store."""
         path = self._path(key)
         with os_errors("put", key):
-            aside = self._write_aside(data)
+            try:
+                aside = self._write_aside(data)
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                self._removed.join()  # what was deleted just now may be the room that is missing
+                aside = self._write_aside(data)
             try:
                 self._rename(aside, path)
             except BaseException:
@@ -85,9 +97,16 @@ class LocalStore(Backend):
         with os_errors("read", key):
             descriptor = os.open(self._path(key), os.O_RDONLY | os.O_CLOEXEC)
             try:
-                _fill(descriptor, allocate(_size(descriptor, key)), 0, key)
+                size = _size(descriptor, key)
+                take_file = getattr(allocate, "take_file", None)
+                if take_file is not None:
+                    take_file(descriptor, size)
+                    descriptor = -1
+                else:
+                    _fill(descriptor, allocate(size), 0, key)
             finally:
-                os.close(descriptor)
+                if descriptor >= 0:
+                    os.close(descriptor)
 
     def read_range(self, key: str, start: int, target: memoryview) -> None:
         """See Store."""
@@ -96,23 +115,23 @@ class LocalStore(Backend):
         with os_errors("read", key):
             descriptor = os.open(self._path(key), os.O_RDONLY | os.O_CLOEXEC)
             try:
-                size = _size(descriptor, key)
-                if start + len(target) > size:
-                    msg = f"cannot read bytes {start} to {start + len(target)} of object {key!r}: it has {size}"
-                    raise RangeInvalid(msg)
-                _fill(descriptor, target, start, key)
+                # The size is asked for only when it matters: most ranges are short, and each call costs as much.
+                if os.preadv(descriptor, [target], min(start, _LARGEST)) != len(target):
+                    _fill_range(descriptor, target, start, key)
             finally:
                 os.close(descriptor)
 
     def delete(self, key: str) -> None:
-        """See Store. Not forced to the disk: after a power cut a deleted file may be there again."""
+        """See Store. Not forced to the disk: after a power cut a deleted file may be there again.
+
+        The file is moved aside, and its blocks are freed in the background, because Orthanc waits for one delete after
+        the other. Folders stay: layout `legacy` has at most 65,792 of them, and the next files need no new ones.
+        """
         path = self._path(key)
-        with os_errors("delete", key):
-            try:
-                os.unlink(path)
-            except FileNotFoundError:
-                return
-        self._remove_empty_folders(os.path.dirname(path))
+        with os_errors("delete", key), suppress(FileNotFoundError):
+            aside = self._name_aside()
+            os.rename(path, aside)
+            self._removed.put(aside)
 
     def stat(self, key: str) -> ObjectInfo:
         """See Store."""
@@ -132,8 +151,11 @@ class LocalStore(Backend):
                     yield _info(key, os.stat(path))
 
     def close(self) -> None:
-        """See Store. Nothing is pending: a put is done when it returns."""
-        self._closed = True
+        """See Store. Nothing is pending but room to be freed: a put is done when it returns."""
+        if not self._closed:
+            self._closed = True
+            self._removed.put(None)
+            self._sweeper.join()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -145,9 +167,20 @@ class LocalStore(Backend):
         check_key(key)
         return f"{self._root}/{key}"
 
+    def _name_aside(self) -> str:
+        return f"{self._aside}{next(self._number)}"
+
+    def _sweep(self) -> None:
+        """Frees what was removed, until the store closes. The body of a thread."""
+        while (path := self._removed.get()) is not None:
+            # Another process may have taken it for a leftover.
+            with suppress(OSError):
+                os.unlink(path)
+            self._removed.task_done()
+
     def _write_aside(self, data: Buffer) -> str:
         """The path of a new file below the root that holds `data`."""
-        path = f"{self._aside}{next(self._number)}"
+        path = self._name_aside()
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
         try:
             rest = memoryview(data)
@@ -165,14 +198,11 @@ class LocalStore(Backend):
         return path
 
     def _rename(self, aside: str, path: str) -> None:
-        # A concurrent delete may remove a folder as soon as it is created and still empty.
-        for _ in range(_ATTEMPTS):
-            try:
-                return os.rename(aside, path)
-            except FileNotFoundError:
-                with suppress(FileNotFoundError, FileExistsError):
-                    os.makedirs(os.path.dirname(path), exist_ok=True)
-        return os.rename(aside, path)
+        try:
+            os.rename(aside, path)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            os.rename(aside, path)
 
     def _sync_folders(self, folder: str) -> None:
         _sync_folder(folder)
@@ -181,15 +211,6 @@ class LocalStore(Backend):
             _sync_folder(parent)
             self._durable.add(folder)
             folder = parent
-
-    def _remove_empty_folders(self, folder: str) -> None:
-        while folder != self._root:
-            self._durable.discard(folder)
-            try:
-                os.rmdir(folder)
-            except OSError:
-                return  # not empty, or somebody else was faster
-            folder = os.path.dirname(folder)
 
     def _remove_stale(self) -> None:
         """Removes what earlier processes left when they were killed. Another one may be writing beside us."""
@@ -211,6 +232,14 @@ def _size(descriptor: int, key: str) -> int:
         msg = f"object {key!r} has {size} bytes, but {stored} were stored: restore it from a backup"
         raise Corrupt(msg)
     return size
+
+
+def _fill_range(descriptor: int, target: memoryview, start: int, key: str) -> None:
+    size = _size(descriptor, key)
+    if start + len(target) > size:
+        msg = f"cannot read bytes {start} to {start + len(target)} of object {key!r}: it has {size}"
+        raise RangeInvalid(msg)
+    _fill(descriptor, target, start, key)
 
 
 def _fill(descriptor: int, target: memoryview, start: int, key: str) -> None:

@@ -78,19 +78,32 @@ class Requests:
         self._store.put(key, _memory(request))
 
     def _read_whole(self, key: str, request: Request) -> None:
-        def allocate(size: int) -> memoryview:
-            if not lib.storage_allocate(request, size):
-                msg = f"Orthanc has no {size} bytes for it"
-                raise MemoryError(msg)
-            return _memory(request)
-
-        self._store.read(key, allocate)
+        self._store.read(key, _HostMemory(request))
 
     def _read_range(self, key: str, request: Request) -> None:
         self._store.read_range(key, request.start, _memory(request))
 
     def _remove(self, key: str, _request: Request) -> None:
         self._store.delete(key)
+
+
+class _HostMemory:
+    """What a whole read is to fill: memory of Orthanc, or a file that Orthanc's thread will read. See TakesFiles."""
+
+    __slots__ = ("_request",)
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+
+    def __call__(self, size: int) -> memoryview:
+        if not lib.storage_allocate(self._request, size):
+            msg = f"Orthanc has no {size} bytes for it"
+            raise MemoryError(msg)
+        return _memory(self._request)
+
+    def take_file(self, descriptor: int, size: int) -> None:
+        self._request.size = size
+        self._request.file = descriptor
 
 
 def _memory(request: Request) -> memoryview:

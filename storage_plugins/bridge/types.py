@@ -14,3 +14,4 @@ class Request(Protocol):
     data: object
     size: int
     start: int
+    file: int

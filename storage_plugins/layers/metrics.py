@@ -4,23 +4,43 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, cast
 
 from storage_plugins import errors
 from storage_plugins.metrics import Metrics
-from storage_plugins.store import Allocate, Buffer, Layer, ObjectInfo, Store
+from storage_plugins.store import Allocate, Buffer, Layer, ObjectInfo, Store, TakesFiles
 
 _VERBS: Final = ("put", "read", "read_range", "delete")
 _OTHER: Final = "error"
+_PREFIX: Final = "storage_plugins"
 
 
 def _snake(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
-OUTCOMES: Final = {kind: _snake(kind.__name__) for kind in errors.ALL}
+OUTCOMES: Final[dict[type[BaseException], str]] = {kind: _snake(kind.__name__) for kind in errors.ALL}
 """Names of outcomes other than "success". An exception that is no StoreError counts as "error"."""
+
+
+class _Measured:
+    """An Allocate that remembers the size. It takes files over when the one behind it does."""
+
+    def __init__(self, allocate: Allocate) -> None:
+        self._allocate = allocate
+        self.size = 0
+        take = getattr(allocate, "take_file", None)
+        if take is not None:
+            self.take_file = self._take_file
+
+    def __call__(self, size: int) -> memoryview:
+        self.size = size
+        return self._allocate(size)
+
+    def _take_file(self, descriptor: int, size: int) -> None:
+        self.size = size
+        cast("TakesFiles", self._allocate).take_file(descriptor, size)
 
 
 class MetricsLayer(Layer):
@@ -29,33 +49,60 @@ class MetricsLayer(Layer):
     def __init__(self, inner: Store, metrics: Metrics) -> None:
         super().__init__(inner)
         self._metrics = metrics
-        for verb in _VERBS:
-            metrics.declare(
-                _seconds(verb), _bytes(verb), *(_total(verb, o) for o in ("success", *OUTCOMES.values(), _OTHER))
+        outcomes = ("success", *OUTCOMES.values(), _OTHER)
+        # To put the names together for every call would cost more than to count it.
+        self._names = {
+            (verb, outcome): (
+                f"{_PREFIX}_{verb}_{outcome}_total",
+                f"{_PREFIX}_{verb}_seconds",
+                f"{_PREFIX}_{verb}_bytes",
             )
+            for verb in _VERBS
+            for outcome in outcomes
+        }
+        for names in self._names.values():
+            metrics.declare(*names)
 
     def put(self, key: str, data: Buffer) -> None:
         """Counts a put."""
-        self._count("put", lambda: self.inner.put(key, data), lambda: len(data))
+        started = time.perf_counter()
+        try:
+            self.inner.put(key, data)
+        except BaseException as error:
+            self._failed("put", started, error)
+            raise
+        self._count("put", "success", started, len(data))
 
     def read(self, key: str, allocate: Allocate) -> None:
         """Counts a read."""
-        size = 0
-
-        def remember(wanted: int) -> memoryview:
-            nonlocal size
-            size = wanted
-            return allocate(wanted)
-
-        self._count("read", lambda: self.inner.read(key, remember), lambda: size)
+        measured = _Measured(allocate)
+        started = time.perf_counter()
+        try:
+            self.inner.read(key, measured)
+        except BaseException as error:
+            self._failed("read", started, error)
+            raise
+        self._count("read", "success", started, measured.size)
 
     def read_range(self, key: str, start: int, target: memoryview) -> None:
         """Counts a range read."""
-        self._count("read_range", lambda: self.inner.read_range(key, start, target), lambda: len(target))
+        started = time.perf_counter()
+        try:
+            self.inner.read_range(key, start, target)
+        except BaseException as error:
+            self._failed("read_range", started, error)
+            raise
+        self._count("read_range", "success", started, len(target))
 
     def delete(self, key: str) -> None:
         """Counts a delete."""
-        self._count("delete", lambda: self.inner.delete(key), lambda: 0)
+        started = time.perf_counter()
+        try:
+            self.inner.delete(key)
+        except BaseException as error:
+            self._failed("delete", started, error)
+            raise
+        self._count("delete", "success", started, 0)
 
     def stat(self, key: str) -> ObjectInfo:
         """Not counted: only tools ask."""
@@ -65,32 +112,8 @@ class MetricsLayer(Layer):
         """Not counted: only tools ask."""
         return self.inner.list(prefix)
 
-    def _count(self, verb: str, call: Callable[[], None], size: Callable[[], int]) -> None:
-        outcome = _OTHER
-        started = time.perf_counter()
-        try:
-            call()
-            outcome = "success"
-        except errors.StoreError as error:
-            outcome = OUTCOMES.get(type(error), _OTHER)
-            raise
-        finally:
-            self._metrics.add(
-                **{
-                    _total(verb, outcome): 1,
-                    _seconds(verb): time.perf_counter() - started,
-                    _bytes(verb): size() if outcome == "success" else 0,
-                }
-            )
+    def _failed(self, verb: str, started: float, error: BaseException) -> None:
+        self._count(verb, OUTCOMES.get(type(error), _OTHER), started, 0)
 
-
-def _total(verb: str, outcome: str) -> str:
-    return f"storage_plugins_{verb}_{outcome}_total"
-
-
-def _seconds(verb: str) -> str:
-    return f"storage_plugins_{verb}_seconds"
-
-
-def _bytes(verb: str) -> str:
-    return f"storage_plugins_{verb}_bytes"
+    def _count(self, verb: str, outcome: str, started: float, size: int) -> None:
+        self._metrics.count(self._names[verb, outcome], time.perf_counter() - started, size)

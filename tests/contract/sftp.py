@@ -60,7 +60,7 @@ async def _serve(root: str) -> None:
         server_host_keys=[key],
         sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=root.encode()),
     )
-    print(acceptor.get_port(), flush=True)  # noqa: T201 - the parent waits for it
+    print(acceptor.get_port(), flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
 

@@ -16,8 +16,9 @@ from tests.live.conftest import Launch
 
 
 def files(orthanc: Orthanc) -> dict[str, bytes]:
-    """Every file below the storage folder by name."""
-    return {path.name: path.read_bytes() for path in orthanc.storage.rglob("*") if path.is_file()}
+    """Every file below the storage folder by name, but for those aside."""
+    found = [path for path in orthanc.storage.rglob("*") if INCOMING not in path.parts and path.is_file()]
+    return {path.name: path.read_bytes() for path in found}
 
 
 def test_instances_come_back(orthanc: Orthanc) -> None:
@@ -48,15 +49,17 @@ def test_tags_are_read_as_a_range(orthanc: Orthanc) -> None:
     assert 1 == len(files(orthanc))
 
 
-def test_delete_removes_files_and_folders(orthanc: Orthanc) -> None:
-    """After the deletion of everything the storage folder is empty."""
+def test_delete_removes_files(orthanc: Orthanc) -> None:
+    """After the deletion of everything no file is left, and after the stop nothing that waits to be freed."""
     for seed in range(20):
         orthanc.upload(dicom.instance(seed))
 
     for patient in orthanc.get("/patients").json():
         assert 200 == orthanc.delete(f"/patients/{patient}").status
 
-    assert [INCOMING] == [path.name for path in orthanc.storage.iterdir()]
+    assert {} == files(orthanc)
+    assert 0 == orthanc.stop()
+    assert [] == [path for path in orthanc.storage.rglob("*") if path.is_file()]
 
 
 def test_restart(make: Launch) -> None:

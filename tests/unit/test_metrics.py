@@ -64,12 +64,12 @@ def test_bytes_and_time() -> None:
 def test_threads() -> None:
     """No count is lost between threads."""
     metrics = Metrics()
-    metrics.declare("a")
+    metrics.declare("calls", "seconds", "bytes")
 
     def work(_thread: int) -> None:
         for _ in range(1000):
-            metrics.add(a=1)
+            metrics.count(("calls", "seconds", "bytes"), 0.5, 2)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
-    assert {"a": 8000} == metrics.snapshot()
+    assert {"calls": 8000, "seconds": 4000, "bytes": 16000} == metrics.snapshot()

@@ -1,0 +1,1 @@
+"""What the storage area costs, measured on a real Orthanc. `script/bench` runs these modules."""

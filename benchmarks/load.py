@@ -1,0 +1,127 @@
+"""HTTP clients that put load on Orthanc, and what a phase of load cost."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Request(NamedTuple):
+    """A request that Orthanc must answer with 200."""
+
+    method: str
+    path: str
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one phase took. `seconds` is wall time, the others are CPU time."""
+
+    seconds: float
+    server: float
+    client: float
+    others: float
+    """Anything else on this machine, the kernel's own threads included."""
+
+
+def run(
+    port: int, pid: int, requests: Sequence[Request], clients: int, take: Callable[[bytes], T]
+) -> tuple[list[T], Cost]:
+    """Sends all requests over connections that are open before the clock starts.
+
+    Gives `take(answer)` of each, in no particular order.
+    """
+    todo = iter(requests)  # shared: each thread takes the next one, and the interpreter lock keeps that safe
+    taken: list[T] = []
+    failures: list[BaseException] = []
+    count = min(clients, len(requests))
+    ready = threading.Barrier(count + 1)
+
+    def work() -> None:
+        connection = HTTPConnection("127.0.0.1", port, timeout=120)
+        try:
+            connection.connect()
+            ready.wait()
+            taken.extend([take(_send(connection, request)) for request in todo])
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            failures.append(error)
+            ready.abort()
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    before = _Clocks.read(pid)
+    ready.wait()
+    for thread in threads:
+        thread.join()
+    cost = _Clocks.read(pid).since(before)
+    if failures:
+        raise failures[0]
+    return taken, cost
+
+
+def wait_for_quiet(seconds: float) -> None:
+    """Waits until nobody else uses this machine, but not for longer than `seconds`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        before = _Clocks.read(os.getpid())
+        time.sleep(0.2)
+        after = _Clocks.read(os.getpid())
+        if after.machine - before.machine < 0.1 * (after.wall - before.wall) * (os.cpu_count() or 1):
+            return
+
+
+def _send(connection: HTTPConnection, request: Request) -> bytes:
+    try:
+        answer, body = _ask(connection, request)
+    except ConnectionError:
+        # Orthanc closes a connection that was idle for half a second: on a busy machine a client may be that late.
+        connection.close()
+        answer, body = _ask(connection, request)
+    if answer.status != 200:
+        msg = f"{request.method} {request.path}: HTTP {answer.status}: {body[:300]!r}"
+        raise RuntimeError(msg)
+    return body
+
+
+def _ask(connection: HTTPConnection, request: Request) -> tuple[HTTPResponse, bytes]:
+    connection.request(request.method, request.path, body=request.body)
+    answer = connection.getresponse()
+    return answer, answer.read()
+
+
+class _Clocks(NamedTuple):
+    wall: float
+    server: float
+    client: float
+    machine: float
+
+    @classmethod
+    def read(cls, pid: int) -> _Clocks:
+        process = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        machine = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+        user, nice, system, _idle, _wait, irq, softirq, steal = map(int, machine)
+        return cls(
+            time.perf_counter(),
+            (int(process[11]) + int(process[12])) / _TICKS,
+            time.process_time(),
+            (user + nice + system + irq + softirq + steal) / _TICKS,
+        )
+
+    def since(self, before: _Clocks) -> Cost:
+        server, client = self.server - before.server, self.client - before.client
+        others = max(0.0, self.machine - before.machine - server - client)
+        return Cost(self.wall - before.wall, server, client, others)

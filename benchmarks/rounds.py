@@ -1,0 +1,187 @@
+"""Rounds of the same work on different storage areas of the same Orthanc."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from benchmarks import dicom
+from benchmarks.load import Cost, Request, run, wait_for_quiet
+from storage_plugins.testing.orthanc import Orthanc
+
+T = TypeVar("T")
+
+STORE: Final = "store"
+READ: Final = "read"
+TAGS: Final = "tags"
+DELETE: Final = "delete"
+DELETE_ALONE: Final = "delete, one by one"
+GONE: Final = "delete, until gone"
+PHASES: Final = {
+    STORE: "POST /instances by all clients",
+    READ: "GET /instances/{id}/file by all clients",
+    TAGS: "GET /instances/{id}/tags by all clients: Orthanc reads the bytes before the pixel data",
+    DELETE: "DELETE /studies/{id}, one study that holds all instances: Orthanc removes one file after another",
+    GONE: "the same, until no file is left on the disk",
+    DELETE_ALONE: "DELETE /instances/{id} by all clients",
+}
+
+_PASSES = 3  # a single read of all instances is over too soon to be measured
+_WARM_UP = 16
+_HEADER = 4096  # less than the bytes before the pixel data of these files
+
+
+class BenchmarkError(Exception):
+    """What was measured is not what was meant to be measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the storage areas that are compared."""
+
+    name: str
+    configuration: Mapping[str, Any]
+    plugins: list[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What each round does: the same files every time, in folders that are new every time."""
+
+    separate: list[bytes]
+    together: list[bytes]
+    clients: int
+    patience: float
+
+    @classmethod
+    def make(cls, count: int, clients: int, patience: float) -> Work:
+        """`count` instances that are studies of their own, and as many in one study.
+
+        `patience`: how many seconds a phase may wait for a quiet machine.
+        """
+        return cls(dicom.instances(count), dicom.instances(count, one_study=True), clients, patience)
+
+
+def rounds(sides: Sequence[Side], work: Work, count: int) -> Iterator[dict[str, dict[str, Cost]]]:
+    """What each phase cost each side, by phase and name of the side, round by round.
+
+    In a round all sides run at once and take turns phase by phase, so that a change of the machine's mood reaches all
+    of them. The order turns around each time.
+    """
+    with tempfile.TemporaryDirectory(prefix="orthanc-bench-") as folder:
+        _spread(folder)
+        for number in range(count):
+            order = list(sides if number % 2 == 0 else reversed(sides))
+            with ExitStack() as stack:
+                loads = {}
+                for side in order:
+                    orthanc = Orthanc(Path(folder, f"{number}-{side.name}"), side.configuration, plugins=side.plugins)
+                    loads[side.name] = _Load(stack.enter_context(orthanc), work)
+                yield _round(loads)
+
+
+def _round(loads: dict[str, _Load]) -> dict[str, dict[str, Cost]]:
+    costs: dict[str, dict[str, Cost]] = {phase: {} for phase in PHASES}
+    for load in loads.values():
+        load.warm_up()
+    for phase, step in (
+        (STORE, _Load.store),
+        (READ, _Load.read),
+        (TAGS, _Load.tags),
+        (DELETE_ALONE, _Load.delete_alone),
+    ):
+        for name, load in loads.items():
+            costs[phase][name] = step(load)
+    for name, load in loads.items():
+        costs[DELETE][name], costs[GONE][name] = load.delete_study()
+    return costs
+
+
+class _Load:
+    """The phases, on one running Orthanc."""
+
+    def __init__(self, orthanc: Orthanc, work: Work) -> None:
+        self._orthanc = orthanc
+        self._work = work
+        self._identifiers: list[str] = []
+
+    def warm_up(self) -> None:
+        self._identifiers, _ = self._upload(self._work.together[:_WARM_UP])
+        self._get("file", 1)
+        self._get("tags", 1)
+        self.delete_alone()
+
+    def store(self) -> Cost:
+        self._identifiers, cost = self._upload(self._work.separate)
+        return cost
+
+    def read(self) -> Cost:
+        return self._get("file", len(self._work.separate[0]))
+
+    def tags(self) -> Cost:
+        return self._get("tags", _HEADER)
+
+    def delete_alone(self) -> Cost:
+        requests = [Request("DELETE", f"/instances/{name}") for name in self._identifiers]
+        _, cost = self._run(requests, len)
+        self._wait_until_empty()
+        return cost
+
+    def delete_study(self) -> tuple[Cost, Cost]:
+        self._upload(self._work.together)
+        (study,) = self._orthanc.get("/studies").json()
+        _, cost = self._run([Request("DELETE", f"/studies/{study}")], len)
+        answered = time.perf_counter()
+        self._wait_until_empty()
+        return cost, Cost(cost.seconds + time.perf_counter() - answered, cost.server, cost.client, cost.others)
+
+    def _upload(self, files: Sequence[bytes]) -> tuple[list[str], Cost]:
+        return self._run([Request("POST", "/instances", file) for file in files], _identifier)
+
+    def _get(self, what: str, least: int) -> Cost:
+        """A cache somewhere would make the result worthless: `least` bytes of each file must have been read."""
+        requests = [Request("GET", f"/instances/{name}/{what}") for name in self._identifiers] * _PASSES
+        before = self._bytes_read()
+        _, cost = self._run(requests, len)
+        if self._bytes_read() - before < least * len(requests):
+            msg = f"GET /instances/.../{what} did not read the storage area"
+            raise BenchmarkError(msg)
+        return Cost(cost.seconds / _PASSES, cost.server / _PASSES, cost.client / _PASSES, cost.others / _PASSES)
+
+    def _bytes_read(self) -> int:
+        lines = Path(f"/proc/{self._orthanc.pid}/io").read_text().splitlines()
+        return int(dict(line.split(": ") for line in lines)["rchar"])
+
+    def _wait_until_empty(self, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while any(files for _, _, files in os.walk(self._orthanc.storage)):
+            if time.monotonic() > deadline:
+                msg = f"files are left in {self._orthanc.storage} after everything was deleted"
+                raise BenchmarkError(msg)
+            time.sleep(0.002)
+
+    def _run(self, requests: Sequence[Request], take: Callable[[bytes], T]) -> tuple[list[T], Cost]:
+        os.sync()  # what an earlier phase has left to be written must not slow this one down
+        wait_for_quiet(self._work.patience)
+        return run(self._orthanc.port, self._orthanc.pid, requests, self._work.clients, take)
+
+
+def _identifier(body: bytes) -> str:
+    return str(json.loads(body)["ID"])
+
+
+def _spread(folder: str) -> None:
+    """Makes ext4 put each folder in here into a region of its own.
+
+    In a region where files were deleted in the last minutes, ext4 looks at every one of their inodes before it makes a
+    file: a round would pay for the deletes of the round before. Other filesystems do not, and refuse.
+    """
+    subprocess.run(["chattr", "+T", folder], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
