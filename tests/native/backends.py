@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import ssl
 import time
 from collections.abc import Callable
@@ -76,6 +77,17 @@ class FaultyStore(MemoryStore):
             case "die-after-allocate":
                 allocate(100)
                 raise SystemExit
+            case "hand-over-short":
+                allocate.take_file(_four_bytes(), 5)  # type: ignore[attr-defined]
+            case "hand-over-and-fail":
+                allocate.take_file(_four_bytes(), 4)  # type: ignore[attr-defined]
+                msg = "after the hand-over"
+                raise Corrupt(msg)
+            case "hand-over-and-allocate":
+                allocate(4)
+                allocate.take_file(_four_bytes(), 4)  # type: ignore[attr-defined]
+            case "hand-over":
+                allocate.take_file(_four_bytes(), 4)  # type: ignore[attr-defined]
             case "no-allocate":
                 return
             case "sleep-and-allocate":
@@ -109,6 +121,13 @@ class FaultyStore(MemoryStore):
     def _meet(self, name: str) -> None:
         if name:
             _FAULTS[name](self._options)
+
+
+def _four_bytes() -> int:
+    """An open file."""
+    descriptor = os.memfd_create("four")
+    os.write(descriptor, b"file")
+    return descriptor
 
 
 def _raise(error: type[BaseException]) -> Callable[[Options], NoReturn]:

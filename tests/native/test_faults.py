@@ -101,3 +101,18 @@ def test_deep_calls_do_not_need_the_stack_of_the_host(host: FakeHost) -> None:
     outcome = run(host, "deep", [f"create {BAD} 1 61 4", f"read {BAD} 1", f"range {BAD} 1 0 4", f"remove {BAD} 1"])
 
     assert [0, 0, 0, 0, 0, 0] == outcome.codes
+
+
+@pytest.mark.parametrize("version", ["1.8.2", "1.10.1"])
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [("hand-over", 0), ("hand-over-short", 20), ("hand-over-and-fail", 20), ("hand-over-and-allocate", 4)],
+)
+def test_a_file_that_is_handed_over(host: FakeHost, fault: str, code: int, version: str) -> None:
+    """The thread of the host reads it: a file that is too short is corrupt, and nothing is left open or allocated."""
+    outcome = run(host, fault, ["descriptors", *[f"read {BAD} 1"] * 5, "descriptors"], arguments=("--version", version))
+
+    assert [code] * 5 == [answer["code"] for answer in outcome.all("read")[:5]]
+    before, after = (answer["count"] for answer in outcome.all("descriptors"))
+    assert before == after
+    assert 0 == outcome.one("end")["leaked_buffers"]

@@ -12,6 +12,7 @@
      fail-allocations on|off
      metrics
      sleep MS
+     descriptors                     how many are open in this process
      finalize-python                 what the orthanc-python plugin does when Orthanc stops
      finalize                        OrthancPluginFinalize
      unload                          the same, and dlclose
@@ -20,6 +21,7 @@
    At the end of the script the plugin is unloaded. */
 
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -92,6 +94,19 @@ static void sleep_(char **words)
   nanosleep(&(struct timespec) {ms / 1000, (long) (ms % 1000) * 1000000}, NULL);
 }
 
+static void descriptors(void)
+{
+  DIR *folder = opendir("/proc/self/fd");
+  unsigned count = 0;
+
+  while (folder != NULL && readdir(folder) != NULL)
+  {
+    count++;
+  }
+  closedir(folder);
+  host_answer("{\"verb\": \"descriptors\", \"count\": %u}", count);
+}
+
 static const struct
 {
   const char *verb;
@@ -105,6 +120,7 @@ static const struct
                 {"background", 2, background, NULL},
                 {"fail-allocations", 2, fail_allocations, NULL},
                 {"sleep", 2, sleep_, NULL},
+                {"descriptors", 1, NULL, descriptors},
                 {"metrics", 1, NULL, host_refresh_metrics},
                 {"finalize-python", 1, NULL, host_finalize_python},
                 {"finalize", 1, NULL, host_finalize},
