@@ -33,7 +33,6 @@ SIZE_ATTRIBUTE = b"user.orthanc.size"
 """Extended attribute with the size of the file as it was stored, in decimal digits."""
 
 _STALE_SECONDS = 3600.0
-_LARGEST = (1 << 63) - 1  # offset of a file
 
 
 class LocalOptions(Model):
@@ -115,9 +114,11 @@ class LocalStore(Backend):
         with os_errors("read", key):
             descriptor = os.open(self._path(key), os.O_RDONLY | os.O_CLOEXEC)
             try:
-                # The size is asked for only when it matters: most ranges are short, and each call costs as much.
-                if os.preadv(descriptor, [target], min(start, _LARGEST)) != len(target):
-                    _fill_range(descriptor, target, start, key)
+                if start + len(target) > os.fstat(descriptor).st_size:
+                    size = _size(descriptor, key)
+                    msg = f"cannot read bytes {start} to {start + len(target)} of object {key!r}: it has {size}"
+                    raise RangeInvalid(msg)
+                _fill(descriptor, target, start, key)
             finally:
                 os.close(descriptor)
 
@@ -232,14 +233,6 @@ def _size(descriptor: int, key: str) -> int:
         msg = f"object {key!r} has {size} bytes, but {stored} were stored: restore it from a backup"
         raise Corrupt(msg)
     return size
-
-
-def _fill_range(descriptor: int, target: memoryview, start: int, key: str) -> None:
-    size = _size(descriptor, key)
-    if start + len(target) > size:
-        msg = f"cannot read bytes {start} to {start + len(target)} of object {key!r}: it has {size}"
-        raise RangeInvalid(msg)
-    _fill(descriptor, target, start, key)
 
 
 def _fill(descriptor: int, target: memoryview, start: int, key: str) -> None:
