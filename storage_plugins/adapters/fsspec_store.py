@@ -131,15 +131,21 @@ class FsspecStore(Backend):
         with self._errors("delete", key):
             try:
                 self._filesystem.rm_file(path)
-            except FileNotFoundError:
-                return
+            except Exception as error:
+                with suppress(NotFound):
+                    self._check_file(key, path, error)
+                    raise
 
     def stat(self, key: str) -> ObjectInfo:
         """See Store."""
         path = self._path(key)
         with self._errors("stat", key):
             self._filesystem.invalidate_cache()
-            return _info(key, self._filesystem.info(path))
+            info = self._filesystem.info(path)
+        if info["type"] != "file":
+            msg = f"there is no object {key!r}, but a folder"
+            raise NotFound(msg)
+        return _info(key, info)
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See Store."""

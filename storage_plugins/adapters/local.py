@@ -11,6 +11,7 @@ import itertools
 import os
 import queue
 import secrets
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from pydantic import Field
 
 from storage_plugins.backend import Backend
 from storage_plugins.config.model import HostPath, Model, orthanc_key
-from storage_plugins.errors import AccessDenied, Corrupt, RangeInvalid, Unavailable, os_errors
+from storage_plugins.errors import AccessDenied, Corrupt, NotFound, RangeInvalid, Unavailable, os_errors
 from storage_plugins.keys import Layout, check_key
 from storage_plugins.store import Allocate, Buffer, ObjectInfo
 
@@ -125,19 +126,30 @@ class LocalStore(Backend):
     def delete(self, key: str) -> None:
         """See Store. Not forced to the disk: after a power cut a deleted file may be there again.
 
-        The file is moved aside, and its blocks are freed in the background, because Orthanc waits for one delete after
-        the other. Folders stay: layout `legacy` has at most 65,792 of them, and the next files need no new ones.
+        The file gets a name aside, and its blocks are freed in the background, because Orthanc waits for one delete
+        after the other. Folders stay: layout `legacy` has at most 65,792 of them, and the next files need no new ones.
         """
         path = self._path(key)
-        with os_errors("delete", key), suppress(FileNotFoundError):
-            aside = self._name_aside()
-            os.rename(path, aside)
-            self._removed.put(aside)
+        aside = self._name_aside()
+        with os_errors("delete", key), suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            try:
+                os.link(path, aside)
+            except FileNotFoundError:
+                return
+            except OSError:
+                aside = ""  # a filesystem without hard links; or a folder, which unlink refuses
+            os.unlink(path)
+            if aside:
+                self._removed.put(aside)
 
     def stat(self, key: str) -> ObjectInfo:
         """See Store."""
         with os_errors("stat", key):
-            return _info(key, os.stat(self._path(key)))
+            status = os.stat(self._path(key))
+        if not stat.S_ISREG(status.st_mode):
+            msg = f"there is no object {key!r}, but a folder"
+            raise NotFound(msg)
+        return _info(key, status)
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See Store. A folder of Orthanc's own also holds the files of its database."""
@@ -178,6 +190,7 @@ class LocalStore(Backend):
             with suppress(OSError):
                 os.unlink(path)
             self._removed.task_done()
+        self._removed.task_done()
 
     def _write_aside(self, data: Buffer) -> str:
         """The path of a new file below the root that holds `data`."""

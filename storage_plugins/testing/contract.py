@@ -171,6 +171,10 @@ def check_a_part_of_a_key_is_no_object(rig: Rig) -> None:
     rig.store.put(f"{rig.prefix}folder/object", b"abc")
     raises(NotFound, lambda: read(rig.store, f"{rig.prefix}folder"))
     raises(NotFound, lambda: read(rig.store, f"{rig.prefix}folder/object/below"))
+    raises(NotFound, lambda: rig.store.stat(f"{rig.prefix}folder"))
+    rig.store.delete(f"{rig.prefix}folder")
+    rig.store.delete(f"{rig.prefix}folder/object/below")
+    same(b"abc", rig.medium.read(f"{rig.prefix}folder/object"))
 
 
 def check_delete_removes_from_the_medium(rig: Rig) -> None:
