@@ -7,21 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import NamedTuple, TypeVar
+
+from benchmarks.http import Connection, Request
 
 T = TypeVar("T")
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-
-
-class Request(NamedTuple):
-    """A request that Orthanc must answer with 200."""
-
-    method: str
-    path: str
-    body: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +29,7 @@ class Cost:
 
 
 def run(
-    port: int, pid: int, requests: Sequence[Request], clients: int, take: Callable[[bytes], T]
+    port: int, pid: int, requests: Sequence[Request], clients: int, take: Callable[[memoryview], T]
 ) -> tuple[list[T], Cost]:
     """Sends all requests over connections that are open before the clock starts.
 
@@ -49,11 +42,10 @@ def run(
     ready = threading.Barrier(count + 1)
 
     def work() -> None:
-        connection = HTTPConnection("127.0.0.1", port, timeout=120)
+        connection = Connection(port)
         try:
-            connection.connect()
             ready.wait()
-            taken.extend([take(_send(connection, request)) for request in todo])
+            taken.extend([take(connection.send(request)) for request in todo])
         except BaseException as error:  # noqa: BLE001 - raised again below
             failures.append(error)
             ready.abort()
@@ -82,25 +74,6 @@ def wait_for_quiet(seconds: float) -> None:
         after = _Clocks.read(os.getpid())
         if after.machine - before.machine < 0.1 * (after.wall - before.wall) * (os.cpu_count() or 1):
             return
-
-
-def _send(connection: HTTPConnection, request: Request) -> bytes:
-    try:
-        answer, body = _ask(connection, request)
-    except ConnectionError:
-        # Orthanc closes a connection that was idle for half a second: on a busy machine a client may be that late.
-        connection.close()
-        answer, body = _ask(connection, request)
-    if answer.status != 200:
-        msg = f"{request.method} {request.path}: HTTP {answer.status}: {body[:300]!r}"
-        raise RuntimeError(msg)
-    return body
-
-
-def _ask(connection: HTTPConnection, request: Request) -> tuple[HTTPResponse, bytes]:
-    connection.request(request.method, request.path, body=request.body)
-    answer = connection.getresponse()
-    return answer, answer.read()
 
 
 class _Clocks(NamedTuple):

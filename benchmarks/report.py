@@ -44,8 +44,11 @@ def publish() -> None:
     kept = {file.stem: json.loads(file.read_text()) for file in sorted(RESULTS.glob("*.json"))}
     for marker, table in _tables(kept):
         before, start, rest = text.partition(f"<!-- {marker} -->\n")
-        _, end, after = rest.partition("\n<!-- end -->")
-        text = before + start + table + end + after
+        _, end, after = rest.partition("<!-- end -->")
+        if not end:
+            msg = f"{DOCUMENT} has no place for {marker}"
+            raise ValueError(msg)
+        text = f"{before}{start}{table}\n{end}{after}"
     DOCUMENT.write_text(text)
     if "local" in kept:
         PICTURE.parent.mkdir(parents=True, exist_ok=True)

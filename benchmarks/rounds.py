@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from benchmarks import dicom
-from benchmarks.load import Cost, Request, run, wait_for_quiet
+from benchmarks.http import Request
+from benchmarks.load import Cost, run, wait_for_quiet
 from storage_plugins.testing.orthanc import Orthanc
 
 T = TypeVar("T")
@@ -168,14 +169,14 @@ class _Load:
                 raise BenchmarkError(msg)
             time.sleep(0.002)
 
-    def _run(self, requests: Sequence[Request], take: Callable[[bytes], T]) -> tuple[list[T], Cost]:
+    def _run(self, requests: Sequence[Request], take: Callable[[memoryview], T]) -> tuple[list[T], Cost]:
         os.sync()  # what an earlier phase has left to be written must not slow this one down
         wait_for_quiet(self._work.patience)
         return run(self._orthanc.port, self._orthanc.pid, requests, self._work.clients, take)
 
 
-def _identifier(body: bytes) -> str:
-    return str(json.loads(body)["ID"])
+def _identifier(body: memoryview) -> str:
+    return str(json.loads(bytes(body))["ID"])
 
 
 def _spread(folder: str) -> None:
