@@ -15,11 +15,16 @@ _END = b"\r\n\r\n"
 
 
 class Request(NamedTuple):
-    """A request that Orthanc must answer with 200."""
+    """A request that Orthanc must answer with 200.
+
+    `again`: whether to ask a second time when it answers 500. Orthanc's built-in storage does when two threads need
+    the same new folder.
+    """
 
     method: str
     path: str
     body: bytes = b""
+    again: bool = False
 
 
 class Connection:
@@ -38,6 +43,8 @@ class Connection:
             # Orthanc closes a connection that was idle for half a second: on a busy machine a client may be that late.
             self._socket.close()
             self._socket = self._connect()
+            status, body = self._ask(request)
+        if status == 500 and request.again:
             status, body = self._ask(request)
         if status != 200:
             msg = f"{request.method} {request.path}: HTTP {status}: {bytes(body[:300])!r}"

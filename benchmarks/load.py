@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -26,6 +26,14 @@ class Cost:
     client: float
     others: float
     """Anything else on this machine, the kernel's own threads included."""
+
+    def __add__(self, other: Cost) -> Cost:
+        """What two phases took, one after the other."""
+        return Cost(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
+
+    def __truediv__(self, number: int) -> Cost:
+        """What one of `number` equal phases took."""
+        return Cost(*(getattr(self, field.name) / number for field in fields(self)))
 
 
 def run(

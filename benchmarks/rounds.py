@@ -35,7 +35,8 @@ PHASES: Final = {
     DELETE_ALONE: "DELETE /instances/{id} by all clients",
 }
 
-_PASSES = 3  # a single read of all instances is over too soon to be measured
+_PASSES = 6  # a single read of the instances of a turn is over too soon to be measured
+_TURN = 50  # instances: a turn of a third of a second, shorter than most moods of a shared machine
 _WARM_UP = 16
 _HEADER = 4096  # less than the bytes before the pixel data of these files
 
@@ -51,6 +52,8 @@ class Side:
     name: str
     configuration: Mapping[str, Any]
     plugins: list[str] | None = None
+    fails_at_times: bool = False
+    """Whether a store that fails may be sent again, see `Request.again`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,8 @@ class Work:
 def rounds(sides: Sequence[Side], work: Work, count: int) -> Iterator[dict[str, dict[str, Cost]]]:
     """What each phase cost each side, by phase and name of the side, round by round.
 
-    In a round all sides run at once and take turns phase by phase, so that a change of the machine's mood reaches all
-    of them. The order turns around each time.
+    In a round all sides run at once and take turns after every few instances, so that a change of the machine's mood
+    reaches all of them. The order turns around each time.
     """
     with tempfile.TemporaryDirectory(prefix="orthanc-bench-") as folder:
         _spread(folder)
@@ -85,7 +88,7 @@ def rounds(sides: Sequence[Side], work: Work, count: int) -> Iterator[dict[str, 
                 loads = {}
                 for side in order:
                     orthanc = Orthanc(Path(folder, f"{number}-{side.name}"), side.configuration, plugins=side.plugins)
-                    loads[side.name] = _Load(stack.enter_context(orthanc), work)
+                    loads[side.name] = _Load(stack.enter_context(orthanc), work, again=side.fails_at_times)
                 yield _round(loads)
 
 
@@ -93,45 +96,57 @@ def _round(loads: dict[str, _Load]) -> dict[str, dict[str, Cost]]:
     costs: dict[str, dict[str, Cost]] = {phase: {} for phase in PHASES}
     for load in loads.values():
         load.warm_up()
-    for phase, step in (
-        (STORE, _Load.store),
-        (READ, _Load.read),
-        (TAGS, _Load.tags),
-        (DELETE_ALONE, _Load.delete_alone),
-    ):
-        for name, load in loads.items():
-            costs[phase][name] = step(load)
+    for phase, step in ((STORE, _Load.store), (READ, _Load.read), (TAGS, _Load.tags)):
+        costs[phase] = _take_turns(loads, step)
+    for name, load in loads.items():
+        costs[DELETE_ALONE][name] = load.delete_alone()
     for name, load in loads.items():
         costs[DELETE][name], costs[GONE][name] = load.delete_study()
+    return costs
+
+
+def _take_turns(loads: dict[str, _Load], step: Callable[[_Load, slice], Cost]) -> dict[str, Cost]:
+    """One phase, whose first side is another one in every turn."""
+    costs = dict.fromkeys(loads, Cost(0, 0, 0, 0))
+    order = list(loads.items())
+    for start in range(0, next(iter(loads.values())).instances, _TURN):
+        for name, load in order:
+            costs[name] += step(load, slice(start, start + _TURN))
+        order = [*order[1:], order[0]]
     return costs
 
 
 class _Load:
     """The phases, on one running Orthanc."""
 
-    def __init__(self, orthanc: Orthanc, work: Work) -> None:
+    def __init__(self, orthanc: Orthanc, work: Work, *, again: bool) -> None:
         self._orthanc = orthanc
         self._work = work
         self._identifiers: list[str] = []
+        self._again = again
+        self.instances = len(work.separate)
 
     def warm_up(self) -> None:
-        self._identifiers, _ = self._upload(self._work.together[:_WARM_UP])
-        self._get("file", 1)
-        self._get("tags", 1)
+        few = slice(0, _WARM_UP)
+        self.store(few)
+        self.read(few)
+        self.tags(few)
         self.delete_alone()
 
-    def store(self) -> Cost:
-        self._identifiers, cost = self._upload(self._work.separate)
+    def store(self, part: slice) -> Cost:
+        identifiers, cost = self._upload(self._work.separate[part])
+        self._identifiers += identifiers
         return cost
 
-    def read(self) -> Cost:
-        return self._get("file", len(self._work.separate[0]))
+    def read(self, part: slice) -> Cost:
+        return self._get("file", len(self._work.separate[0]), part)
 
-    def tags(self) -> Cost:
-        return self._get("tags", _HEADER)
+    def tags(self, part: slice) -> Cost:
+        return self._get("tags", _HEADER, part)
 
     def delete_alone(self) -> Cost:
         requests = [Request("DELETE", f"/instances/{name}") for name in self._identifiers]
+        self._identifiers = []
         _, cost = self._run(requests, len)
         self._wait_until_empty()
         return cost
@@ -145,17 +160,17 @@ class _Load:
         return cost, Cost(cost.seconds + time.perf_counter() - answered, cost.server, cost.client, cost.others)
 
     def _upload(self, files: Sequence[bytes]) -> tuple[list[str], Cost]:
-        return self._run([Request("POST", "/instances", file) for file in files], _identifier)
+        return self._run([Request("POST", "/instances", file, self._again) for file in files], _identifier)
 
-    def _get(self, what: str, least: int) -> Cost:
+    def _get(self, what: str, least: int, part: slice) -> Cost:
         """A cache somewhere would make the result worthless: `least` bytes of each file must have been read."""
-        requests = [Request("GET", f"/instances/{name}/{what}") for name in self._identifiers] * _PASSES
+        requests = [Request("GET", f"/instances/{name}/{what}") for name in self._identifiers[part]] * _PASSES
         before = self._bytes_read()
         _, cost = self._run(requests, len)
         if self._bytes_read() - before < least * len(requests):
             msg = f"GET /instances/.../{what} did not read the storage area"
             raise BenchmarkError(msg)
-        return Cost(cost.seconds / _PASSES, cost.server / _PASSES, cost.client / _PASSES, cost.others / _PASSES)
+        return cost / _PASSES
 
     def _bytes_read(self) -> int:
         lines = Path(f"/proc/{self._orthanc.pid}/io").read_text().splitlines()

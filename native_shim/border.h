@@ -10,9 +10,15 @@ typedef struct
   void *data;           /* create: Orthanc's bytes; read range: Orthanc's target; read whole: see storage_allocate() */
   uint64_t size;        /* of data, in bytes */
   uint64_t start;       /* read range: offset of the first byte */
-  int32_t file;         /* read whole: instead of storage_allocate(), an open file that holds `size` bytes from its
-                           start. The thread of Orthanc reads and closes it. Otherwise -1 */
 } storage_request;
+
+/* What was done without a request, see storage_take_counts(). */
+typedef struct
+{
+  uint64_t calls;
+  uint64_t bytes;
+  uint64_t nanoseconds;
+} storage_counts;
 
 enum
 {
@@ -58,6 +64,15 @@ const char *storage_configuration_path(void); /* the file or folder it was read 
 const char *storage_plugin_path(void);        /* the shared library that holds this code */
 void storage_log(int32_t level, const char *message);
 void storage_set_metric(const char *name, float value);
+
+/* Lets Orthanc's threads read the attachments of one content type from files, without a request: their paths are `before`,
+   "ab/cd/" from the uuid's first digits when `folders` is not 0, the uuid, and `after`. `attribute`: extended attribute
+   with the size of the file as it was stored, in decimal digits. 0: one of the texts is too long. */
+int32_t storage_offer_files(int32_t content_type, const char *before, int32_t folders, const char *after,
+                            const char *attribute);
+
+/* What was read in this way since the last call, for STORAGE_READ_WHOLE or STORAGE_READ_RANGE. */
+storage_counts storage_take_counts(int32_t operation);
 
 /* Says how the start went. stop_timeout: how long the stop may take, in milliseconds. */
 void storage_started(int32_t outcome, uint32_t stop_timeout);

@@ -274,6 +274,7 @@ void storage_interpreter_stop(void)
     return;
   }
   running = 0;
+  storage_files_close();
   if (!storage_interpreter_alive())
   {
     /* The orthanc-python plugin has finalised Python. The workers sleep in storage_next(): waking them would send them

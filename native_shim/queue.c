@@ -98,11 +98,6 @@ OrthancPluginErrorCode storage_submit(storage_request request, storage_whole *wh
   }
   pthread_mutex_unlock(&mutex);
   wait_for(&item.finished);
-  if (whole != NULL)
-  {
-    whole->file = item.request.file;
-    whole->file_size = item.request.size;
-  }
   return item.code;
 }
 

@@ -1,10 +1,7 @@
 /* The plugin as Orthanc sees it: entry points, and the callbacks of the storage area. */
 
-#include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "shim.h"
 
@@ -28,47 +25,17 @@ static OrthancPluginErrorCode create(const char *uuid, const void *content, int6
                         NULL);
 }
 
-/* Reads the file that a worker has opened, on this thread: its bytes are then in the cache of the processor that is going
-   to send them, and the memory comes from this thread's own arena. Measured, see docs/adr/0001. */
-static OrthancPluginErrorCode fill_from_file(storage_whole *whole, const char *uuid)
-{
-  uint64_t done = 0;
-
-  if (whole->allocated || !storage_host_allocate(&whole->buffer, whole->file_size))
-  {
-    return OrthancPluginErrorCode_NotEnoughMemory;
-  }
-  whole->allocated = 1;
-  while (done < whole->file_size)
-  {
-    ssize_t count = pread(whole->file, (char *) whole->buffer.data + done, whole->file_size - done, (off_t) done);
-    if (count == 0)
-    {
-      storage_logf(STORAGE_LOG_ERROR, "Cannot read attachment '%s': its file ended %llu bytes too early", uuid,
-                   (unsigned long long) (whole->file_size - done));
-      return OrthancPluginErrorCode_CorruptedFile;
-    }
-    if (count < 0 && errno != EINTR)
-    {
-      storage_logf(STORAGE_LOG_ERROR, "Cannot read attachment '%s': %s", uuid, strerror(errno));
-      return OrthancPluginErrorCode_StorageAreaPlugin;
-    }
-    done += count > 0 ? (uint64_t) count : 0;
-  }
-  return OrthancPluginErrorCode_Success;
-}
-
 /* On success whole->buffer is the host's to free; otherwise nothing is left allocated. */
 static OrthancPluginErrorCode read_into(storage_whole *whole, const char *uuid, OrthancPluginContentType type)
 {
-  OrthancPluginErrorCode code = storage_submit(
-    (storage_request) {.operation = STORAGE_READ_WHOLE, .content_type = type, .uuid = uuid, .file = -1}, whole);
+  OrthancPluginErrorCode code;
 
-  if (whole->file >= 0)
+  if (storage_files_read(&whole->buffer, uuid, type))
   {
-    code = code == OrthancPluginErrorCode_Success ? fill_from_file(whole, uuid) : code;
-    close(whole->file);
+    return OrthancPluginErrorCode_Success;
   }
+  code =
+    storage_submit((storage_request) {.operation = STORAGE_READ_WHOLE, .content_type = type, .uuid = uuid}, whole);
   if (code == OrthancPluginErrorCode_Success && !whole->allocated)
   {
     code = OrthancPluginErrorCode_StorageAreaPlugin;
@@ -83,7 +50,7 @@ static OrthancPluginErrorCode read_into(storage_whole *whole, const char *uuid, 
 static OrthancPluginErrorCode read_whole(OrthancPluginMemoryBuffer64 *target, const char *uuid,
                                          OrthancPluginContentType type)
 {
-  storage_whole whole = {.file = -1};
+  storage_whole whole = {0};
   OrthancPluginErrorCode code = read_into(&whole, uuid, type);
 
   if (code == OrthancPluginErrorCode_Success)
@@ -96,6 +63,10 @@ static OrthancPluginErrorCode read_whole(OrthancPluginMemoryBuffer64 *target, co
 static OrthancPluginErrorCode read_range(OrthancPluginMemoryBuffer64 *target, const char *uuid,
                                          OrthancPluginContentType type, uint64_t start)
 {
+  if (storage_files_read_range(target, uuid, type, start))
+  {
+    return OrthancPluginErrorCode_Success;
+  }
   return storage_submit((storage_request) {.operation = STORAGE_READ_RANGE,
                                            .content_type = type,
                                            .uuid = uuid,
@@ -108,7 +79,7 @@ static OrthancPluginErrorCode read_range(OrthancPluginMemoryBuffer64 *target, co
 /* First generation of the API, for hosts before 1.9.0. */
 static OrthancPluginErrorCode read_v1(void **content, int64_t *size, const char *uuid, OrthancPluginContentType type)
 {
-  storage_whole whole = {.file = -1};
+  storage_whole whole = {0};
   OrthancPluginErrorCode code = read_into(&whole, uuid, type);
 
   if (code == OrthancPluginErrorCode_Success)

@@ -23,8 +23,6 @@ typedef struct
 {
   int allocated; /* storage_host_allocate() has succeeded: buffer is ours to hand over or to free */
   OrthancPluginMemoryBuffer64 buffer;
-  int file; /* an open file that the buffer is to be filled from, or -1 */
-  uint64_t file_size;
 } storage_whole;
 
 OrthancPluginErrorCode storage_submit(storage_request request, storage_whole *whole);
@@ -32,6 +30,12 @@ void storage_queue_open(void);
 void storage_queue_close(void);
 unsigned storage_queue_fail_waiting(void);
 void storage_metrics_refresh(void);
+
+/* files.c: reads that need no worker. 1: done; 0: to be asked of the store */
+int storage_files_read(OrthancPluginMemoryBuffer64 *buffer, const char *uuid, OrthancPluginContentType type);
+int storage_files_read_range(OrthancPluginMemoryBuffer64 *target, const char *uuid, OrthancPluginContentType type,
+                             uint64_t start);
+void storage_files_close(void);
 
 /* interpreter.c: the life of Python */
 int storage_interpreter_start(void);

@@ -44,6 +44,15 @@ class Attachment:
     content_type: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is around the uuid in a key: `before`, "ab/cd/" from its first digits if `folders`, the uuid, `after`."""
+
+    before: str
+    folders: bool
+    after: str
+
+
 class Naming:
     """Keys of attachments under one prefix in one layout."""
 
@@ -62,6 +71,12 @@ class Naming:
         if self.layout is Layout.LEGACY:
             return f"{self.prefix}{uuid[:2]}/{uuid[2:4]}/{uuid}"
         return f"{self.prefix}{uuid}{_SUFFIXES.get(content_type, _UNKNOWN_SUFFIX)}"
+
+    def place(self, content_type: int) -> Place:
+        """How `key` makes the keys of a content type, for code that is not Python."""
+        if self.layout is Layout.LEGACY:
+            return Place(self.prefix, folders=True, after="")
+        return Place(self.prefix, folders=False, after=_SUFFIXES.get(content_type, _UNKNOWN_SUFFIX))
 
     def attachment(self, key: str) -> Attachment | None:
         """The attachment that a key stands for; None when this naming does not make such a key."""

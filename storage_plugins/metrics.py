@@ -21,12 +21,12 @@ class Metrics:
             for name in names:
                 self._values.setdefault(name, 0.0)
 
-    def count(self, names: tuple[str, str, str], seconds: float, size: int) -> None:
-        """Adds one call to metrics that were declared: its number, the time it took, and its bytes."""
+    def count(self, names: tuple[str, str, str], seconds: float, size: int, number: int = 1) -> None:
+        """Adds calls to metrics that were declared: their number, the time they took, and their bytes."""
         calls, time, length = names
         values = self._values
         with self._lock:
-            values[calls] += 1
+            values[calls] += number
             values[time] += seconds
             values[length] += size
 

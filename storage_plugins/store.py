@@ -11,27 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Protocol, Self, TypeAlias
+from typing import Self, TypeAlias
 
 Buffer: TypeAlias = memoryview | bytes
 """Stored bytes on their way in. The memory belongs to the caller and is valid only during the call."""
 
 Allocate: TypeAlias = Callable[[int], memoryview]
 """Gives writable memory of the asked size in bytes. May raise MemoryError. To be called once per read."""
-
-
-class TakesFiles(Protocol):
-    """An Allocate that can also take over an open file instead of giving memory for its bytes.
-
-    A store whose medium is a file of this machine may look for the method. Orthanc's own thread then reads the file,
-    which is faster than to hand its bytes from one thread to another.
-    """
-
-    def __call__(self, size: int) -> memoryview:
-        """See Allocate."""
-
-    def take_file(self, descriptor: int, size: int) -> None:
-        """Takes over the descriptor: `size` bytes from the start of the file are the object. In place of the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +27,16 @@ class ObjectInfo:
     key: str
     size: int
     modified: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """A folder of this machine in which the object of a key is the file of that name, whole from the first moment."""
+
+    folder: str
+
+    size_attribute: str
+    """Extended attribute with the size of the file as it was stored, in decimal digits. A file may lack it."""
 
 
 class Store(ABC):
@@ -73,6 +69,13 @@ class Store(ABC):
     @abstractmethod
     def delete(self, key: str) -> None:
         """Removes an object. One that does not exist is not an error. Raises AccessDenied, Unavailable."""
+
+    def files(self) -> Files | None:
+        """Where Orthanc's own threads may read objects without a call of `read` or `read_range`; None: nowhere.
+
+        What they do not get there, they ask of the store, which tells why.
+        """
+        return None
 
     @abstractmethod
     def stat(self, key: str) -> ObjectInfo:

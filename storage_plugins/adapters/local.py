@@ -25,12 +25,12 @@ from storage_plugins.backend import Backend
 from storage_plugins.config.model import HostPath, Model, orthanc_key
 from storage_plugins.errors import AccessDenied, Corrupt, NotFound, RangeInvalid, Unavailable, os_errors
 from storage_plugins.keys import Layout, check_key
-from storage_plugins.store import Allocate, Buffer, ObjectInfo
+from storage_plugins.store import Allocate, Buffer, Files, ObjectInfo
 
 INCOMING = ".incoming"
 """Folder below the root for files that are still being written, or already removed. Never part of a key."""
 
-SIZE_ATTRIBUTE = b"user.orthanc.size"
+SIZE_ATTRIBUTE = "user.orthanc.size"
 """Extended attribute with the size of the file as it was stored, in decimal digits."""
 
 _STALE_SECONDS = 3600.0
@@ -97,16 +97,9 @@ class LocalStore(Backend):
         with os_errors("read", key):
             descriptor = os.open(self._path(key), os.O_RDONLY | os.O_CLOEXEC)
             try:
-                size = _size(descriptor, key)
-                take_file = getattr(allocate, "take_file", None)
-                if take_file is not None:
-                    take_file(descriptor, size)
-                    descriptor = -1
-                else:
-                    _fill(descriptor, allocate(size), 0, key)
+                _fill(descriptor, allocate(_size(descriptor, key)), 0, key)
             finally:
-                if descriptor >= 0:
-                    os.close(descriptor)
+                os.close(descriptor)
 
     def read_range(self, key: str, start: int, target: memoryview) -> None:
         """See Store."""
@@ -141,6 +134,10 @@ class LocalStore(Backend):
             os.unlink(path)
             if aside:
                 self._removed.put(aside)
+
+    def files(self) -> Files:
+        """See Store."""
+        return Files(self._root, SIZE_ATTRIBUTE)
 
     def stat(self, key: str) -> ObjectInfo:
         """See Store."""

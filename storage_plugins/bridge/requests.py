@@ -88,7 +88,7 @@ class Requests:
 
 
 class _HostMemory:
-    """What a whole read is to fill: memory of Orthanc, or a file that Orthanc's thread will read. See TakesFiles."""
+    """What a whole read is to fill: memory of Orthanc."""
 
     __slots__ = ("_request",)
 
@@ -100,10 +100,6 @@ class _HostMemory:
             msg = f"Orthanc has no {size} bytes for it"
             raise MemoryError(msg)
         return _memory(self._request)
-
-    def take_file(self, descriptor: int, size: int) -> None:
-        self._request.size = size
-        self._request.file = descriptor
 
 
 def _memory(request: Request) -> memoryview:

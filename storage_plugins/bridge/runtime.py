@@ -9,7 +9,7 @@ import time
 from _orthanc_storage_shim import ffi, lib
 
 from storage_plugins import compose
-from storage_plugins.bridge import coexistence, logs
+from storage_plugins.bridge import coexistence, files, logs
 from storage_plugins.bridge.requests import Requests
 from storage_plugins.config.orthanc import SECTION, OrthancConfiguration
 from storage_plugins.errors import StoreError
@@ -51,12 +51,14 @@ def _run() -> None:
     coexistence.check(configuration, _text(lib.storage_plugin_path()))
     metrics = Metrics()
     with compose.open_store(plan, metrics) as store:
+        files.offer(store, plan.naming)
         workers = _start_workers(Requests(store, plan.naming), plan.section.workers)
         _log.warning(
             "Storage area: backend %s, layout %s, %d workers", plan.section.backend, plan.naming.layout, len(workers)
         )
         lib.storage_started(lib.STORAGE_START_READY, int(plan.section.stop_timeout * 1000))
         while lib.storage_control() != lib.STORAGE_CONTROL_STOP:
+            files.count(metrics)
             for name, value in metrics.snapshot().items():
                 lib.storage_set_metric(name.encode(), value)
         _join(workers, plan.section.stop_timeout * _SHARE_OF_WORKERS)

@@ -14,4 +14,3 @@ class Request(Protocol):
     data: object
     size: int
     start: int
-    file: int

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from typing import Final, cast
+from typing import Final
 
 from storage_plugins import errors
 from storage_plugins.metrics import Metrics
-from storage_plugins.store import Allocate, Buffer, Layer, ObjectInfo, Store, TakesFiles
+from storage_plugins.store import Allocate, Buffer, Files, Layer, ObjectInfo, Store
 
 _VERBS: Final = ("put", "read", "read_range", "delete")
 _OTHER: Final = "error"
@@ -24,23 +24,21 @@ OUTCOMES: Final[dict[type[BaseException], str]] = {kind: _snake(kind.__name__) f
 """Names of outcomes other than "success". An exception that is no StoreError counts as "error"."""
 
 
+def names(verb: str, outcome: str) -> tuple[str, str, str]:
+    """The metrics of a verb of the store: number of calls, seconds and bytes."""
+    return f"{_PREFIX}_{verb}_{outcome}_total", f"{_PREFIX}_{verb}_seconds", f"{_PREFIX}_{verb}_bytes"
+
+
 class _Measured:
-    """An Allocate that remembers the size. It takes files over when the one behind it does."""
+    """An Allocate that remembers the size."""
 
     def __init__(self, allocate: Allocate) -> None:
         self._allocate = allocate
         self.size = 0
-        take = getattr(allocate, "take_file", None)
-        if take is not None:
-            self.take_file = self._take_file
 
     def __call__(self, size: int) -> memoryview:
         self.size = size
         return self._allocate(size)
-
-    def _take_file(self, descriptor: int, size: int) -> None:
-        self.size = size
-        cast("TakesFiles", self._allocate).take_file(descriptor, size)
 
 
 class MetricsLayer(Layer):
@@ -51,17 +49,9 @@ class MetricsLayer(Layer):
         self._metrics = metrics
         outcomes = ("success", *OUTCOMES.values(), _OTHER)
         # To put the names together for every call would cost more than to count it.
-        self._names = {
-            (verb, outcome): (
-                f"{_PREFIX}_{verb}_{outcome}_total",
-                f"{_PREFIX}_{verb}_seconds",
-                f"{_PREFIX}_{verb}_bytes",
-            )
-            for verb in _VERBS
-            for outcome in outcomes
-        }
-        for names in self._names.values():
-            metrics.declare(*names)
+        self._names = {(verb, outcome): names(verb, outcome) for verb in _VERBS for outcome in outcomes}
+        for declared in self._names.values():
+            metrics.declare(*declared)
 
     def put(self, key: str, data: Buffer) -> None:
         """Counts a put."""
@@ -103,6 +93,10 @@ class MetricsLayer(Layer):
             self._failed("delete", started, error)
             raise
         self._count("delete", "success", started, 0)
+
+    def files(self) -> Files | None:
+        """Who reads there counts too: see `bridge.files`."""
+        return self.inner.files()
 
     def stat(self, key: str) -> ObjectInfo:
         """Not counted: only tools ask."""

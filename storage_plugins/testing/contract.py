@@ -13,12 +13,14 @@ where `rig` is a fixture that gives a `Rig`. An operator runs the same functions
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeAlias
 
 from storage_plugins.errors import KeyInvalid, NotFound, RangeInvalid, StoreError, Unavailable
@@ -107,6 +109,18 @@ def check_read_gives_what_the_medium_holds(rig: Rig) -> None:
         rig.store.read(key, allocate)
         same([size], asked)
         same(data, bytes(memory))
+
+
+def check_files_are_the_objects(rig: Rig) -> None:
+    """If the store says that its objects are files, they are: whole, and with their size beside them."""
+    files = rig.store.files()
+    if files is None:
+        return
+    key, data = f"{rig.prefix}files/x", rig.random.randbytes(100_000)
+    rig.store.put(key, data)
+    same(data, Path(files.folder, key).read_bytes())
+    with suppress(OSError):  # a filesystem without attributes
+        same(b"100000", os.getxattr(Path(files.folder, key), files.size_attribute))
 
 
 def check_large_objects(rig: Rig) -> None:

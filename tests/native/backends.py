@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import json
-import os
 import ssl
 import time
 from collections.abc import Callable
@@ -18,11 +17,15 @@ from typing import Any, ClassVar, NoReturn
 from pydantic import Field
 
 from storage_plugins import Allocate, Buffer, Corrupt, Model, StoreError, errors
+from storage_plugins.adapters.local import LocalStore
 from storage_plugins.adapters.memory import MemoryStore
 from storage_plugins.bridge import codes
 
 NAME = "faulty"
-"""The backend below, as the configuration names it."""
+"""FaultyStore, as the configuration names it."""
+
+LOCAL_WITHOUT_READS = "local-without-reads"
+"""LocalWithoutReads, as the configuration names it."""
 
 
 class Untellable(BaseException):
@@ -52,6 +55,18 @@ class Options(Model):
     """Name of the fault of `close`."""
 
 
+class LocalWithoutReads(LocalStore):
+    """Files of this machine that can only be read without the store."""
+
+    def read(self, key: str, allocate: Allocate) -> None:
+        """Not to be called."""
+        raise AssertionError(key, allocate)
+
+    def read_range(self, key: str, start: int, target: memoryview) -> None:
+        """Not to be called."""
+        raise AssertionError(key, start, target)
+
+
 class FaultyStore(MemoryStore):
     """A store in memory in which some objects bring bad luck."""
 
@@ -77,17 +92,6 @@ class FaultyStore(MemoryStore):
             case "die-after-allocate":
                 allocate(100)
                 raise SystemExit
-            case "hand-over-short":
-                allocate.take_file(_four_bytes(), 5)  # type: ignore[attr-defined]
-            case "hand-over-and-fail":
-                allocate.take_file(_four_bytes(), 4)  # type: ignore[attr-defined]
-                msg = "after the hand-over"
-                raise Corrupt(msg)
-            case "hand-over-and-allocate":
-                allocate(4)
-                allocate.take_file(_four_bytes(), 4)  # type: ignore[attr-defined]
-            case "hand-over":
-                allocate.take_file(_four_bytes(), 4)  # type: ignore[attr-defined]
             case "no-allocate":
                 return
             case "sleep-and-allocate":
@@ -121,13 +125,6 @@ class FaultyStore(MemoryStore):
     def _meet(self, name: str) -> None:
         if name:
             _FAULTS[name](self._options)
-
-
-def _four_bytes() -> int:
-    """An open file."""
-    descriptor = os.memfd_create("four")
-    os.write(descriptor, b"file")
-    return descriptor
 
 
 def _raise(error: type[BaseException]) -> Callable[[Options], NoReturn]:

@@ -28,6 +28,18 @@ def test_keys_of_the_official_plugin(folder: str) -> None:
         assert attachment.content_type == (content_type if naming.layout is Layout.FLAT else None)
 
 
+@pytest.mark.parametrize("content_type", [0, 1, 2, 3])
+@pytest.mark.parametrize("layout", Layout)
+@pytest.mark.parametrize("prefix", ["", "a/b"])
+def test_places(layout: Layout, prefix: str, content_type: int) -> None:
+    """What C puts together is the key."""
+    naming = Naming(layout, prefix)
+    place = naming.place(content_type)
+    folders = f"{UUID[:2]}/{UUID[2:4]}/" if place.folders else ""
+
+    assert naming.key(UUID, content_type) == f"{place.before}{folders}{UUID}{place.after}"
+
+
 @pytest.mark.parametrize(
     ("content_type", "suffix"),
     [(0, ".unk"), (1, ".dcm"), (2, ".json"), (3, ".dcm.head"), (1024, ".unk"), (65535, ".unk")],

@@ -145,23 +145,3 @@ def test_room_that_is_being_freed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     assert b"2" == (tmp_path / "new").read_bytes()
     store.close()
-
-
-def test_files_are_handed_over(tmp_path: Path) -> None:
-    """A reader that takes files gets one that is open, with the size, and nothing is read here."""
-    store = open_store(tmp_path)
-    store.put("x", b"abc" * 1000)
-    taken: list[tuple[int, int]] = []
-
-    class Taker:
-        def __call__(self, size: int) -> memoryview:
-            raise AssertionError(size)
-
-        def take_file(self, descriptor: int, size: int) -> None:
-            taken.append((descriptor, size))
-
-    store.read("x", Taker())
-
-    ((descriptor, size),) = taken
-    assert (3000, b"abc" * 1000) == (size, os.pread(descriptor, 4000, 0))
-    os.close(descriptor)
