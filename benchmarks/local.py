@@ -25,7 +25,9 @@ OURS = "plugin"
 def sides(*, sync: bool) -> tuple[Side, Side]:
     """The two that are compared, with the same promise about what is on the disk when a store is confirmed."""
     common = {"SyncStorageArea": sync}
-    return Side(BUILT_IN, common, [], fails_at_times=True), Side(OURS, {**common, "StoragePlugins": {"Backend": "local"}})
+    return Side(BUILT_IN, common, [], fails_at_times=True), Side(
+        OURS, {**common, "StoragePlugins": {"Backend": "local"}}
+    )
 
 
 def measure(work: Work, count: int, *, sync: bool) -> dict[str, Any]:

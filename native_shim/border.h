@@ -12,6 +12,11 @@ typedef struct
   uint64_t start;       /* read range: offset of the first byte */
 } storage_request;
 
+enum
+{
+  STORAGE_CONTENT_TYPES = 4 /* what Orthanc tells a storage area: attachments of users come as 0 */
+};
+
 /* What was done without a request, see storage_take_counts(). */
 typedef struct
 {
@@ -65,13 +70,14 @@ const char *storage_plugin_path(void);        /* the shared library that holds t
 void storage_log(int32_t level, const char *message);
 void storage_set_metric(const char *name, float value);
 
-/* Lets Orthanc's threads read the attachments of one content type from files, without a request: their paths are `before`,
-   "ab/cd/" from the uuid's first digits when `folders` is not 0, the uuid, and `after`. `attribute`: extended attribute
-   with the size of the file as it was stored, in decimal digits. 0: one of the texts is too long. */
-int32_t storage_offer_files(int32_t content_type, const char *before, int32_t folders, const char *after,
-                            const char *attribute);
+/* Lets Orthanc's threads write and read attachments as files, without a request, see files.c. Their paths are root,
+   a slash, `prefix`, "ab/cd/" from the uuid's first digits when `folders` is not 0, the uuid, and the suffix of the
+   content type (STORAGE_CONTENT_TYPES of them). `size_attribute`: extended attribute for the size of the file as it was
+   stored, in decimal digits. `sync`: whether files and folders are forced to the disk. 0: a text is too long. */
+int32_t storage_offer_files(const char *root, const char *prefix, int32_t folders, const char *const *suffixes,
+                            const char *size_attribute, int32_t sync);
 
-/* What was read in this way since the last call, for STORAGE_READ_WHOLE or STORAGE_READ_RANGE. */
+/* What was done in this way since the last call, by operation. */
 storage_counts storage_take_counts(int32_t operation);
 
 /* Says how the start went. stop_timeout: how long the stop may take, in milliseconds. */

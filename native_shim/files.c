@@ -1,12 +1,14 @@
-/* Attachments that are files of this machine: Orthanc's own threads read them, with no worker and no Python between.
+/* Attachments that are files of this machine: Orthanc's own threads write and read them, with no worker and no Python
+   between.
 
    Only what goes well is done here. Whatever does not -- no such file, a range past its end, a size that is not the one
-   that was stored, no memory -- is left to the store, which meets it again and says what is wrong. */
+   that was stored, a full disk, a filesystem that lacks something -- is left to the store, which meets it again and says
+   what is wrong. What a file is, and when it is durable, is the same on both ways: see adapters/local.py. */
 
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,42 +20,81 @@
 
 #include "shim.h"
 
-#define CONTENT_TYPES 4 /* OrthancPluginContentType; attachments of users come as 0 */
 #define UUID_LENGTH 36
+#define ROOM_FOR_NAME 64 /* "ab/cd/", a uuid and a suffix */
 
 static struct
 {
-  char before[PATH_MAX - 64]; /* a whole path fits into PATH_MAX */
-  char after[16];
+  char root[PATH_MAX / 2];
+  size_t root_length;
+  char before[PATH_MAX - ROOM_FOR_NAME]; /* the root and the prefix, with a slash at the end */
   int folders;
-} places[CONTENT_TYPES];
-static char size_attribute[64];
-static atomic_int open_for_reads = 0;
+  char suffixes[STORAGE_CONTENT_TYPES][16];
+  char size_attribute[64];
+  int sync;
+} place;
+
+static atomic_int readable = 0;
+static atomic_int writable = 0;
+
+/* Folders whose entries are known to be on the disk, up to the root: "ab/cd", and "ab". Layout flat has only number 0. */
+static atomic_bool durable[256 * 256];
+static atomic_bool durable_parent[256];
 
 static struct
 {
   _Atomic uint64_t calls, bytes, nanoseconds;
 } counts[STORAGE_REMOVE + 1];
 
-int32_t storage_offer_files(int32_t content_type, const char *before, int32_t folders, const char *after,
-                            const char *attribute)
+static int copy(char *target, size_t room, const char *text)
 {
-  if (content_type < 0 || content_type >= CONTENT_TYPES || strlen(before) >= sizeof(places->before) ||
-      strlen(after) >= sizeof(places->after) || strlen(attribute) >= sizeof(size_attribute))
+  size_t length = strlen(text);
+
+  if (length >= room)
   {
     return 0;
   }
-  strcpy(places[content_type].before, before);
-  strcpy(places[content_type].after, after);
-  places[content_type].folders = folders;
-  strcpy(size_attribute, attribute);
-  atomic_store(&open_for_reads, 1);
+  memcpy(target, text, length + 1);
+  return 1;
+}
+
+int32_t storage_offer_files(const char *root, const char *prefix, int32_t folders, const char *const *suffixes,
+                            const char *size_attribute, int32_t sync)
+{
+  int length = snprintf(place.before, sizeof(place.before), "%s/%s", root, prefix);
+
+  if (length < 0 || (size_t) length >= sizeof(place.before) || !copy(place.root, sizeof(place.root), root) ||
+      !copy(place.size_attribute, sizeof(place.size_attribute), size_attribute))
+  {
+    return 0;
+  }
+  for (int i = 0; i < STORAGE_CONTENT_TYPES; i++)
+  {
+    if (!copy(place.suffixes[i], sizeof(place.suffixes[i]), suffixes[i]))
+    {
+      return 0;
+    }
+  }
+  place.root_length = strlen(root);
+  place.folders = folders;
+  place.sync = sync;
+  atomic_store(&readable, 1);
+  atomic_store(&writable, access("/proc/self/fd", X_OK) == 0);
   return 1;
 }
 
 void storage_files_close(void)
 {
-  atomic_store(&open_for_reads, 0);
+  atomic_store(&readable, 0);
+  atomic_store(&writable, 0);
+  for (size_t i = 0; i < sizeof(durable) / sizeof(*durable); i++)
+  {
+    atomic_store_explicit(&durable[i], 0, memory_order_relaxed);
+  }
+  for (size_t i = 0; i < sizeof(durable_parent) / sizeof(*durable_parent); i++)
+  {
+    atomic_store_explicit(&durable_parent[i], 0, memory_order_relaxed);
+  }
 }
 
 storage_counts storage_take_counts(int32_t operation)
@@ -62,12 +103,33 @@ storage_counts storage_take_counts(int32_t operation)
                            atomic_exchange(&counts[operation].nanoseconds, 0)};
 }
 
+static uint64_t now(void)
+{
+  struct timespec time;
+
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (uint64_t) time.tv_sec * 1000000000U + (uint64_t) time.tv_nsec;
+}
+
+static void count(int operation, uint64_t bytes, uint64_t started)
+{
+  atomic_fetch_add(&counts[operation].calls, 1);
+  atomic_fetch_add(&counts[operation].bytes, bytes);
+  atomic_fetch_add(&counts[operation].nanoseconds, now() - started);
+}
+
+static int digit(char character)
+{
+  return character >= '0' && character <= '9' ? character - '0'
+         : character >= 'a' && character <= 'f' ? character - 'a' + 10
+                                                : -1;
+}
+
 static int is_uuid(const char *text)
 {
   for (int i = 0; i < UUID_LENGTH; i++)
   {
-    int dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (dash ? text[i] != '-' : !((text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f')))
+    if (i == 8 || i == 13 || i == 18 || i == 23 ? text[i] != '-' : digit(text[i]) < 0)
     {
       return 0;
     }
@@ -75,30 +137,188 @@ static int is_uuid(const char *text)
   return text[UUID_LENGTH] == 0;
 }
 
+/* Writes the path of an attachment. Returns the length of its folder, 0 when it is not one of ours. */
+static size_t path_of(char path[PATH_MAX], const char *uuid, OrthancPluginContentType type)
+{
+  const char *suffix;
+
+  if ((unsigned) type >= STORAGE_CONTENT_TYPES || !is_uuid(uuid))
+  {
+    return 0;
+  }
+  suffix = place.suffixes[type];
+  if (place.folders)
+  {
+    snprintf(path, PATH_MAX, "%s%.2s/%.2s/%s%s", place.before, uuid, uuid + 2, uuid, suffix);
+  }
+  else
+  {
+    snprintf(path, PATH_MAX, "%s%s%s", place.before, uuid, suffix);
+  }
+  return (size_t) (strrchr(path, '/') - path);
+}
+
+/* --- create --- */
+
+static int write_all(int file, const char *data, uint64_t size)
+{
+  while (size != 0)
+  {
+    ssize_t count = write(file, data, size);
+    if (count <= 0)
+    {
+      return 0;
+    }
+    data += count;
+    size -= (uint64_t) count;
+  }
+  return 1;
+}
+
+static int write_file(int file, const char *data, uint64_t size)
+{
+  char digits[24];
+  int length = snprintf(digits, sizeof(digits), "%llu", (unsigned long long) size);
+
+  if (!write_all(file, data, size))
+  {
+    return 0;
+  }
+  (void) !fsetxattr(file, place.size_attribute, digits, (size_t) length, 0); /* not every filesystem has attributes */
+  return !place.sync || fsync(file) == 0;
+}
+
+/* Makes a folder below the root, and the ones above it. */
+static int make_folder(char *path, size_t length)
+{
+  char *slash;
+  int done;
+
+  if (mkdir(path, 0777) == 0 || errno == EEXIST)
+  {
+    return 1;
+  }
+  slash = strrchr(path, '/');
+  if (errno != ENOENT || length <= place.root_length)
+  {
+    return 0;
+  }
+  *slash = 0;
+  done = make_folder(path, (size_t) (slash - path));
+  *slash = '/';
+  return done && (mkdir(path, 0777) == 0 || errno == EEXIST);
+}
+
+static int sync_folder(const char *path)
+{
+  int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int done = folder >= 0 && fsync(folder) == 0;
+
+  if (folder >= 0)
+  {
+    close(folder);
+  }
+  return done;
+}
+
+/* Forces the entry of a new file to the disk, and once in the life of this process those of the folders above it.
+   Shortens the path of its folder. */
+static int sync_folders(char *path, unsigned number)
+{
+  int known = durable[number];
+
+  if (!sync_folder(path))
+  {
+    return 0;
+  }
+  while (!known && strlen(path) > place.root_length)
+  {
+    *strrchr(path, '/') = 0;
+    if (!sync_folder(path))
+    {
+      return 0;
+    }
+    known = durable_parent[number >> 8];
+  }
+  durable[number] = 1;
+  durable_parent[number >> 8] = 1;
+  return 1;
+}
+
+/* A file without a name, in the folder where it is to get one, so that the filesystem puts them together. It vanishes
+   with this process. -1: the store has to do it. */
+static int open_nameless(char *folder, size_t length)
+{
+  int file = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+
+  if (file < 0 && errno == ENOENT && make_folder(folder, length))
+  {
+    file = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+  }
+  if (file < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
+  {
+    atomic_store(&writable, 0); /* not on this filesystem */
+  }
+  return file;
+}
+
+/* Fails when the file exists: to replace one is left to the store. */
+static int give_name(int file, const char *path)
+{
+  char nameless[32];
+
+  snprintf(nameless, sizeof(nameless), "/proc/self/fd/%d", file);
+  return linkat(AT_FDCWD, nameless, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0;
+}
+
+int storage_files_create(const char *uuid, OrthancPluginContentType type, const void *data, uint64_t size)
+{
+  char path[PATH_MAX];
+  uint64_t started = now();
+  size_t length = atomic_load(&writable) ? path_of(path, uuid, type) : 0;
+  unsigned number = 0;
+  int file, done;
+
+  if (length == 0)
+  {
+    return 0;
+  }
+  for (int i = 0; place.folders && i < 4; i++)
+  {
+    number = number * 16 + (unsigned) digit(uuid[i]);
+  }
+  path[length] = 0;
+  file = open_nameless(path, length);
+  if (file < 0)
+  {
+    return 0;
+  }
+  path[length] = '/';
+  done = write_file(file, data, size) && give_name(file, path);
+  close(file);
+  path[length] = 0;
+  done = done && (!place.sync || sync_folders(path, number));
+  if (done)
+  {
+    count(STORAGE_CREATE, size, started);
+  }
+  return done;
+}
+
+/* --- read --- */
+
 static int open_file(const char *uuid, OrthancPluginContentType type)
 {
   char path[PATH_MAX];
 
-  if (!atomic_load(&open_for_reads) || (unsigned) type >= CONTENT_TYPES || !is_uuid(uuid))
-  {
-    return -1;
-  }
-  if (places[type].folders)
-  {
-    snprintf(path, sizeof(path), "%s%.2s/%.2s/%s%s", places[type].before, uuid, uuid + 2, uuid, places[type].after);
-  }
-  else
-  {
-    snprintf(path, sizeof(path), "%s%s%s", places[type].before, uuid, places[type].after);
-  }
-  return open(path, O_RDONLY | O_CLOEXEC);
+  return atomic_load(&readable) && path_of(path, uuid, type) != 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 }
 
 /* Whether the size is the one that was stored. A file without the attribute was written by somebody else. */
-static int is_whole(int file, uint64_t size)
+static int has_stored_size(int file, uint64_t size)
 {
   char stored[24];
-  ssize_t length = fgetxattr(file, size_attribute, stored, sizeof(stored) - 1);
+  ssize_t length = fgetxattr(file, place.size_attribute, stored, sizeof(stored) - 1);
 
   if (length < 0)
   {
@@ -124,21 +344,6 @@ static int fill(int file, char *target, uint64_t size, uint64_t start)
   return 1;
 }
 
-static uint64_t now(void)
-{
-  struct timespec time;
-
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (uint64_t) time.tv_sec * 1000000000U + (uint64_t) time.tv_nsec;
-}
-
-static void count(int operation, uint64_t bytes, uint64_t started)
-{
-  atomic_fetch_add(&counts[operation].calls, 1);
-  atomic_fetch_add(&counts[operation].bytes, bytes);
-  atomic_fetch_add(&counts[operation].nanoseconds, now() - started);
-}
-
 int storage_files_read(OrthancPluginMemoryBuffer64 *buffer, const char *uuid, OrthancPluginContentType type)
 {
   uint64_t started = now();
@@ -150,7 +355,7 @@ int storage_files_read(OrthancPluginMemoryBuffer64 *buffer, const char *uuid, Or
   {
     return 0;
   }
-  if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && is_whole(file, (uint64_t) status.st_size) &&
+  if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && has_stored_size(file, (uint64_t) status.st_size) &&
       storage_host_allocate(buffer, (uint64_t) status.st_size))
   {
     done = fill(file, buffer->data, buffer->size, 0);

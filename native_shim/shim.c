@@ -17,6 +17,10 @@ static OrthancPluginErrorCode create(const char *uuid, const void *content, int6
   {
     return OrthancPluginErrorCode_ParameterOutOfRange;
   }
+  if (storage_files_create(uuid, type, content, (uint64_t) size))
+  {
+    return OrthancPluginErrorCode_Success;
+  }
   return storage_submit((storage_request) {.operation = STORAGE_CREATE,
                                            .content_type = type,
                                            .uuid = uuid,

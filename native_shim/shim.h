@@ -31,7 +31,8 @@ void storage_queue_close(void);
 unsigned storage_queue_fail_waiting(void);
 void storage_metrics_refresh(void);
 
-/* files.c: reads that need no worker. 1: done; 0: to be asked of the store */
+/* files.c: what needs no worker. 1: done; 0: to be asked of the store */
+int storage_files_create(const char *uuid, OrthancPluginContentType type, const void *data, uint64_t size);
 int storage_files_read(OrthancPluginMemoryBuffer64 *buffer, const char *uuid, OrthancPluginContentType type);
 int storage_files_read_range(OrthancPluginMemoryBuffer64 *target, const char *uuid, OrthancPluginContentType type,
                              uint64_t start);

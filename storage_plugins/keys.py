@@ -46,11 +46,12 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is around the uuid in a key: `before`, "ab/cd/" from its first digits if `folders`, the uuid, `after`."""
+    """The parts of a key: `prefix`, "ab/cd/" from the uuid's first digits if `folders`, the uuid, and a suffix."""
 
-    before: str
+    prefix: str
     folders: bool
-    after: str
+    suffixes: tuple[str, ...]
+    """By content type, from 0 to 3."""
 
 
 class Naming:
@@ -72,11 +73,12 @@ class Naming:
             return f"{self.prefix}{uuid[:2]}/{uuid[2:4]}/{uuid}"
         return f"{self.prefix}{uuid}{_SUFFIXES.get(content_type, _UNKNOWN_SUFFIX)}"
 
-    def place(self, content_type: int) -> Place:
-        """How `key` makes the keys of a content type, for code that is not Python."""
+    def place(self) -> Place:
+        """How `key` makes keys, for code that is not Python."""
         if self.layout is Layout.LEGACY:
-            return Place(self.prefix, folders=True, after="")
-        return Place(self.prefix, folders=False, after=_SUFFIXES.get(content_type, _UNKNOWN_SUFFIX))
+            return Place(self.prefix, folders=True, suffixes=("",) * 4)
+        suffixes = tuple(_SUFFIXES.get(content_type, _UNKNOWN_SUFFIX) for content_type in range(4))
+        return Place(self.prefix, folders=False, suffixes=suffixes)
 
     def attachment(self, key: str) -> Attachment | None:
         """The attachment that a key stands for; None when this naming does not make such a key."""

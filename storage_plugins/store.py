@@ -38,6 +38,9 @@ class Files:
     size_attribute: str
     """Extended attribute with the size of the file as it was stored, in decimal digits. A file may lack it."""
 
+    sync: bool
+    """Whether a new file, its name and new folders above it are forced to the disk."""
+
 
 class Store(ABC):
     """Objects by key. An object is written once and never changed, so it may be cached by its key."""
@@ -71,9 +74,9 @@ class Store(ABC):
         """Removes an object. One that does not exist is not an error. Raises AccessDenied, Unavailable."""
 
     def files(self) -> Files | None:
-        """Where Orthanc's own threads may read objects without a call of `read` or `read_range`; None: nowhere.
+        """Where Orthanc's own threads may write and read files instead of calling `put` and `read`; None: nowhere.
 
-        What they do not get there, they ask of the store, which tells why.
+        Only new files are written there, and only whole. What does not go well, they ask of the store, which tells why.
         """
         return None
 

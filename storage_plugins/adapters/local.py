@@ -137,7 +137,7 @@ class LocalStore(Backend):
 
     def files(self) -> Files:
         """See Store."""
-        return Files(self._root, SIZE_ATTRIBUTE)
+        return Files(self._root, SIZE_ATTRIBUTE, self._sync)
 
     def stat(self, key: str) -> ObjectInfo:
         """See Store."""

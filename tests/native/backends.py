@@ -24,8 +24,8 @@ from storage_plugins.bridge import codes
 NAME = "faulty"
 """FaultyStore, as the configuration names it."""
 
-LOCAL_WITHOUT_READS = "local-without-reads"
-"""LocalWithoutReads, as the configuration names it."""
+UNTOUCHED_FILES = "untouched-files"
+"""UntouchedFiles, as the configuration names it."""
 
 
 class Untellable(BaseException):
@@ -55,8 +55,12 @@ class Options(Model):
     """Name of the fault of `close`."""
 
 
-class LocalWithoutReads(LocalStore):
-    """Files of this machine that can only be read without the store."""
+class UntouchedFiles(LocalStore):
+    """Files of this machine that can only be written and read without the store."""
+
+    def put(self, key: str, data: Buffer) -> None:
+        """Not to be called."""
+        raise AssertionError(key, len(data))
 
     def read(self, key: str, allocate: Allocate) -> None:
         """Not to be called."""

@@ -151,7 +151,7 @@ class Environment:
         (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 0.1\n")
         (metadata / "entry_points.txt").write_text(
             f"[storage_plugins.backends]\n{backends.NAME} = {module}:FaultyStore\n"
-            f"{backends.LOCAL_WITHOUT_READS} = {module}:LocalWithoutReads\n"
+            f"{backends.UNTOUCHED_FILES} = {module}:UntouchedFiles\n"
         )
 
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
+
+import pytest
 
 from native_shim import build_shim
 from tests.native import backends
@@ -51,20 +54,53 @@ CODES = [0, 0, 0, 0, 0, 41, 13, 20, 32, 32, 3, 3, 0, 4, 0, 0]
 # Before 1.9.0 there are no ranges (-1), and a read does not need memory of the host.
 FIRST_GENERATION = [0, 0, 0, 0, -1, -1, 13, 20, 32, 32, 3, 3, 0, 0, 0, 0]
 
+# The same for files of this machine, which need no worker.
+FILES_SCRIPT = [
+    f"create {A} 1 616263 1000",
+    f"create {A} 1 616263 1001",
+    f"create {A} 2 null 0",
+    f"create {BAD} 1 616263 1000",
+    f"read {BAD} 1",
+    f"range {BAD} 1 10 100",
+    f"range {BAD} 1 10 1000",
+    f"read {NONE} 1",
+    "read 00 1",
+    "fail-allocations on",
+    f"read {BAD} 1",
+    "fail-allocations off",
+    f"remove {A} 1",
+    "threads 4 50 1000",
+    "metrics",
+    "unload",
+    "load",
+    f"read {BAD} 1",
+    f"create {A} 1 61 1",
+]
+FILES_CODES = [0, 0, 0, 0, 0, 0, 41, 13, 3, 4, 0, 0, 0]
+
 _FOLDERS = (Path(build_shim.__file__).parent, HERE / "fake_orthanc")
 OURS = {path.name for folder in _FOLDERS for path in folder.glob("*.c")}
 
 LEAKS = {"Leak_DefinitelyLost", "Leak_PossiblyLost", "Leak_IndirectlyLost", "Leak_StillReachable"}
 
 
-def test_valgrind_finds_nothing(program: Path, plugin: Path, tmp_path: Path) -> None:
+def _files(tmp_path: Path) -> dict[str, Any]:
+    return {"Options": {"Path": str(tmp_path / "root")}}
+
+
+@pytest.mark.parametrize("backend", ["faulty", "files"])
+def test_valgrind_finds_nothing(program: Path, plugin: Path, tmp_path: Path, backend: str) -> None:
     """No access to memory that is not there or has no value, and no leak of ours."""
+    script, section, codes = {
+        "faulty": (SCRIPT, SECTION, CODES),
+        "files": (FILES_SCRIPT, _files(tmp_path), FILES_CODES),
+    }[backend]
     report = tmp_path / "report.xml"
     valgrind = ["valgrind", "--leak-check=full", "--num-callers=30", "--xml=yes", f"--xml-file={report}"]
-    outcome = FakeHost(program, plugin, tmp_path, wrapper=valgrind).run(SCRIPT, SECTION, seconds=240)
+    outcome = FakeHost(program, plugin, tmp_path, wrapper=valgrind).run(script, section, seconds=240)
     errors = list(ET.parse(report).getroot().iter("error"))  # noqa: S314 - valgrind wrote it a moment ago
 
-    assert CODES == outcome.codes
+    assert codes == outcome.codes
     assert [] == [_shown(error) for error in errors if error.findtext("kind") not in LEAKS or _is_ours(error)]
     assert 0 == outcome.one("end")["leaked_buffers"]
     assert 0 == outcome.status
@@ -91,8 +127,12 @@ def test_sanitizers_find_nothing(environment: Environment, tmp_path: Path) -> No
     )
     # The leaks of Python would end every run with an error.
     variables = {"LSAN_OPTIONS": "exitcode=0"}
-    for version, codes in (("1.10.1", CODES), ("1.8.2", FIRST_GENERATION)):
-        outcome = host.run(SCRIPT, SECTION, arguments=["--version", version], environment=variables)
+    for version, script, section, codes in (
+        ("1.10.1", SCRIPT, SECTION, CODES),
+        ("1.8.2", SCRIPT, SECTION, FIRST_GENERATION),
+        ("1.10.1", FILES_SCRIPT, _files(tmp_path), FILES_CODES),
+    ):
+        outcome = host.run(script, section, arguments=["--version", version], environment=variables)
 
         assert codes == outcome.codes
         assert [] == re.findall(r"(?:ERROR: AddressSanitizer|runtime error).*", outcome.noise)

@@ -89,7 +89,7 @@ def test_check(config: Path, tmp_path: Path) -> None:
     result = run("check", "-c", config, "--largest", 1)
 
     assert 0 == result.exit_code, result.output
-    assert "20 of 20 promises kept" in result.output
+    assert "21 of 21 promises kept" in result.output
     assert ["mine"] == [path.name for path in (tmp_path / "files").rglob("*") if path.is_file()]
 
 

@@ -34,10 +34,10 @@ def test_keys_of_the_official_plugin(folder: str) -> None:
 def test_places(layout: Layout, prefix: str, content_type: int) -> None:
     """What C puts together is the key."""
     naming = Naming(layout, prefix)
-    place = naming.place(content_type)
+    place = naming.place()
     folders = f"{UUID[:2]}/{UUID[2:4]}/" if place.folders else ""
 
-    assert naming.key(UUID, content_type) == f"{place.before}{folders}{UUID}{place.after}"
+    assert naming.key(UUID, content_type) == f"{place.prefix}{folders}{UUID}{place.suffixes[content_type]}"
 
 
 @pytest.mark.parametrize(
