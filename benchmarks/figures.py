@@ -12,17 +12,16 @@ from typing import Any
 
 from benchmarks.load import Cost
 
-Round = dict[str, dict[str, Cost]]
-"""What each phase cost each side: by phase, then by name of the side."""
+Round = dict[str, dict[str, list[Cost]]]
+"""What one instance cost each side, turn by turn: by phase, then by name of the side."""
 
 
-def compare(measured: Sequence[Round], instances: int, ours: str, other: str) -> dict[str, Any]:
-    """The figures of each phase: each side, the ratio of the medians, and the ratio within each round."""
+def compare(measured: Sequence[Round], ours: str, other: str) -> dict[str, Any]:
+    """The figures of each phase: each side, the ratio of the medians of all turns, and the same within each round."""
     figures = {}
     for phase in measured[0]:
-        costs = {side: [one[phase][side] for one in measured] for side in (other, ours)}
-        sides = {side: _side(of_side, instances) for side, of_side in costs.items()}
-        ratios = [there.seconds / here.seconds for there, here in zip(costs[other], costs[ours], strict=True)]
+        sides = {side: _side([one[phase][side] for one in measured]) for side in (other, ours)}
+        ratios = [_median(one[phase][other]) / _median(one[phase][ours]) for one in measured]
         figures[phase] = {
             "sides": sides,
             "ratio": round(sides[ours]["per_second"]["median"] / sides[other]["per_second"]["median"], 3),
@@ -31,12 +30,23 @@ def compare(measured: Sequence[Round], instances: int, ours: str, other: str) ->
     return figures
 
 
-def _side(costs: Sequence[Cost], instances: int) -> dict[str, Any]:
+def _median(turns: Sequence[Cost]) -> float:
+    return statistics.median(cost.seconds for cost in turns)
+
+
+def _side(by_round: Sequence[Sequence[Cost]]) -> dict[str, Any]:
+    costs = [cost for turns in by_round for cost in turns]
+    rates = [1 / _median(turns) for turns in by_round]
+
     def per_instance(seconds: Sequence[float]) -> float:
-        return round(1000 * statistics.median(seconds) / instances, 3)
+        return round(1000 * statistics.fmean(seconds), 3)  # a turn is too short for the kernel's clock ticks
 
     return {
-        "per_second": spread([instances / cost.seconds for cost in costs], 1),
+        "per_second": {
+            "median": round(1 / _median(costs), 1),
+            "min": round(min(rates), 1),
+            "max": round(max(rates), 1),
+        },
         "orthanc_cpu_ms": per_instance([cost.server for cost in costs]),
         "client_cpu_ms": per_instance([cost.client for cost in costs]),
         "others_cpu_share": round(

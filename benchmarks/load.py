@@ -27,12 +27,8 @@ class Cost:
     others: float
     """Anything else on this machine, the kernel's own threads included."""
 
-    def __add__(self, other: Cost) -> Cost:
-        """What two phases took, one after the other."""
-        return Cost(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
-
     def __truediv__(self, number: int) -> Cost:
-        """What one of `number` equal phases took."""
+        """What one of `number` equal parts took."""
         return Cost(*(getattr(self, field.name) / number for field in fields(self)))
 
 

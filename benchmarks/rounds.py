@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from benchmarks import dicom
+from benchmarks.figures import Round
 from benchmarks.http import Request
 from benchmarks.load import Cost, run, wait_for_quiet
 from storage_plugins.testing.orthanc import Orthanc
@@ -35,8 +36,8 @@ PHASES: Final = {
     DELETE_ALONE: "DELETE /instances/{id} by all clients",
 }
 
-_PASSES = 6  # a single read of the instances of a turn is over too soon to be measured
 _TURN = 50  # instances: a turn of a third of a second, shorter than most moods of a shared machine
+_PASSES = {"file": 20, "tags": 4}  # a single read of the instances of a turn is over too soon to be measured
 _WARM_UP = 16
 _HEADER = 4096  # less than the bytes before the pixel data of these files
 
@@ -74,8 +75,8 @@ class Work:
         return cls(dicom.instances(count), dicom.instances(count, one_study=True), clients, patience)
 
 
-def rounds(sides: Sequence[Side], work: Work, count: int) -> Iterator[dict[str, dict[str, Cost]]]:
-    """What each phase cost each side, by phase and name of the side, round by round.
+def rounds(sides: Sequence[Side], work: Work, count: int) -> Iterator[Round]:
+    """What was measured, round by round.
 
     In a round all sides run at once and take turns after every few instances, so that a change of the machine's mood
     reaches all of them. The order turns around each time.
@@ -92,26 +93,27 @@ def rounds(sides: Sequence[Side], work: Work, count: int) -> Iterator[dict[str, 
                 yield _round(loads)
 
 
-def _round(loads: dict[str, _Load]) -> dict[str, dict[str, Cost]]:
-    costs: dict[str, dict[str, Cost]] = {phase: {} for phase in PHASES}
+def _round(loads: dict[str, _Load]) -> Round:
+    costs: Round = {phase: {} for phase in PHASES}
     for load in loads.values():
         load.warm_up()
     for phase, step in ((STORE, _Load.store), (READ, _Load.read), (TAGS, _Load.tags)):
         costs[phase] = _take_turns(loads, step)
     for name, load in loads.items():
-        costs[DELETE_ALONE][name] = load.delete_alone()
+        costs[DELETE_ALONE][name] = [load.delete_alone()]
     for name, load in loads.items():
-        costs[DELETE][name], costs[GONE][name] = load.delete_study()
+        answered, gone = load.delete_study()
+        costs[DELETE][name], costs[GONE][name] = [answered], [gone]
     return costs
 
 
-def _take_turns(loads: dict[str, _Load], step: Callable[[_Load, slice], Cost]) -> dict[str, Cost]:
+def _take_turns(loads: dict[str, _Load], step: Callable[[_Load, slice], Cost]) -> dict[str, list[Cost]]:
     """One phase, whose first side is another one in every turn."""
-    costs = dict.fromkeys(loads, Cost(0, 0, 0, 0))
+    costs: dict[str, list[Cost]] = {name: [] for name in loads}
     order = list(loads.items())
     for start in range(0, next(iter(loads.values())).instances, _TURN):
         for name, load in order:
-            costs[name] += step(load, slice(start, start + _TURN))
+            costs[name].append(step(load, slice(start, start + _TURN)))
         order = [*order[1:], order[0]]
     return costs
 
@@ -136,7 +138,7 @@ class _Load:
     def store(self, part: slice) -> Cost:
         identifiers, cost = self._upload(self._work.separate[part])
         self._identifiers += identifiers
-        return cost
+        return cost / len(identifiers)
 
     def read(self, part: slice) -> Cost:
         return self._get("file", len(self._work.separate[0]), part)
@@ -149,7 +151,7 @@ class _Load:
         self._identifiers = []
         _, cost = self._run(requests, len)
         self._wait_until_empty()
-        return cost
+        return cost / len(requests)
 
     def delete_study(self) -> tuple[Cost, Cost]:
         self._upload(self._work.together)
@@ -157,20 +159,21 @@ class _Load:
         _, cost = self._run([Request("DELETE", f"/studies/{study}")], len)
         answered = time.perf_counter()
         self._wait_until_empty()
-        return cost, Cost(cost.seconds + time.perf_counter() - answered, cost.server, cost.client, cost.others)
+        gone = Cost(cost.seconds + time.perf_counter() - answered, cost.server, cost.client, cost.others)
+        return cost / self.instances, gone / self.instances
 
     def _upload(self, files: Sequence[bytes]) -> tuple[list[str], Cost]:
         return self._run([Request("POST", "/instances", file, self._again) for file in files], _identifier)
 
     def _get(self, what: str, least: int, part: slice) -> Cost:
         """A cache somewhere would make the result worthless: `least` bytes of each file must have been read."""
-        requests = [Request("GET", f"/instances/{name}/{what}") for name in self._identifiers[part]] * _PASSES
+        requests = [Request("GET", f"/instances/{name}/{what}") for name in self._identifiers[part]] * _PASSES[what]
         before = self._bytes_read()
         _, cost = self._run(requests, len)
         if self._bytes_read() - before < least * len(requests):
             msg = f"GET /instances/.../{what} did not read the storage area"
             raise BenchmarkError(msg)
-        return cost / _PASSES
+        return cost / len(requests)
 
     def _bytes_read(self) -> int:
         lines = Path(f"/proc/{self._orthanc.pid}/io").read_text().splitlines()
