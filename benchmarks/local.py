@@ -47,7 +47,7 @@ def orthanc_version() -> str:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="script/bench local", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--instances", type=int, default=600)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--quick", action="store_true", help="a few seconds that show that it works; nothing is kept")
