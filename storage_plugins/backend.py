@@ -23,6 +23,9 @@ class Backend(Store):
     layout: ClassVar[Layout] = Layout.FLAT
     """The layout when the configuration does not say."""
 
+    remote: ClassVar[bool] = False
+    """Whether the medium is behind a network, so that a call that failed may be made again."""
+
     @abstractmethod
     def __init__(self, options: Any) -> None:
         """Opens the medium. `options` is an instance of `Options`.

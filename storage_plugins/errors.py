@@ -8,14 +8,23 @@ from __future__ import annotations
 
 import errno
 from types import TracebackType
-from typing import ClassVar
 
 
 class StoreError(Exception):
     """Base of all errors of a store."""
 
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
     """Whether the same call may succeed when it is made again a little later."""
+
+    retry_after: float | None = None
+    """Seconds that the medium asks to wait before that."""
+
+    def __init__(self, message: str = "", *, retryable: bool | None = None, retry_after: float | None = None) -> None:
+        """`retryable`: where this error differs from others of its kind."""
+        super().__init__(message)
+        if retryable is not None:
+            self.retryable = retryable
+        self.retry_after = retry_after
 
 
 class NotFound(StoreError):
@@ -38,6 +47,10 @@ class ConfigInvalid(StoreError):
     """The configuration is wrong. Orthanc must not start with it."""
 
 
+class Archived(StoreError):
+    """The object lies in an archive tier and must be restored before it can be read."""
+
+
 class Corrupt(StoreError):
     """The medium gave other bytes than were stored, or fewer."""
 
@@ -49,7 +62,7 @@ class StorageFull(StoreError):
 class Unavailable(StoreError):
     """The medium does not answer, or not now: network, throttling, a failing disk, a closed store."""
 
-    retryable: ClassVar[bool] = True
+    retryable = True
 
 
 ALL: tuple[type[StoreError], ...] = (
@@ -58,6 +71,7 @@ ALL: tuple[type[StoreError], ...] = (
     KeyInvalid,
     AccessDenied,
     ConfigInvalid,
+    Archived,
     Corrupt,
     StorageFull,
     Unavailable,

@@ -19,6 +19,7 @@ _CODES: Final[dict[type[errors.StoreError], int]] = {
     errors.KeyInvalid: 3,  # ParameterOutOfRange
     errors.AccessDenied: STORAGE_AREA_PLUGIN,
     errors.ConfigInvalid: STORAGE_AREA_PLUGIN,
+    errors.Archived: STORAGE_AREA_PLUGIN,
     errors.Corrupt: 20,  # CorruptedFile
     errors.StorageFull: 19,  # FullStorage
     errors.Unavailable: STORAGE_AREA_PLUGIN,

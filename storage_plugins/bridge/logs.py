@@ -35,3 +35,4 @@ def install() -> None:
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger("storage_plugins").setLevel(logging.INFO)
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # the retry layer says more

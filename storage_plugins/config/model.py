@@ -54,11 +54,28 @@ def _prefix(value: str) -> str:
     return value
 
 
+class RetryOptions(Model):
+    """When a call is made again after an error that may pass: throttling, a server error, a lost connection."""
+
+    attempts: int = Field(default=8, ge=1, le=1000)
+    """How often a call is made at most, the first time included."""
+
+    deadline: float = Field(default=30.0, gt=0, le=86400)
+    """Seconds after which no further attempt is made, and one more for each MiB of the file. A modality waits
+    that long."""
+
+    first_wait: float = Field(default=0.1, ge=0, le=3600)
+    """Seconds to wait before the second attempt. Each further wait is twice as long, and a little more by chance."""
+
+    longest_wait: float = Field(default=5.0, ge=0, le=3600)
+    """Seconds to wait at most, unless the server asks for more."""
+
+
 class Section(Model):
     """How Orthanc stores its files."""
 
     backend: str = "local"
-    """Name of the backend: `local`, `memory`, `fsspec`, or one that another package registers."""
+    """Name of the backend: `local`, `s3`, `azure`, `gcs`, `memory`, `fsspec`, or one that another package registers."""
 
     options: dict[str, Any] = Field(default={}, repr=False)
     """Options of the backend, see below."""
@@ -75,3 +92,10 @@ class Section(Model):
 
     stop_timeout: float = Field(default=30.0, ge=0, le=3600)
     """Seconds that running requests may take when Orthanc stops."""
+
+    preflight: bool = True
+    """Whether a backend behind a network is tried with a small object before Orthanc starts. When that fails, Orthanc
+    does not start, and the log says which verb failed and why."""
+
+    retry: RetryOptions = RetryOptions()
+    """When a call is made again, for backends behind a network. See below."""

@@ -1,0 +1,109 @@
+"""Makes a call again that a moment later may succeed. The only place that does."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+
+import stamina
+
+from storage_plugins.config.model import RetryOptions
+from storage_plugins.errors import Corrupt, StoreError
+from storage_plugins.store import Allocate, Buffer, Files, Layer, ObjectInfo, Store
+
+_log = logging.getLogger(__name__)
+
+_BYTES_PER_SECOND = 1 << 20
+
+
+class RetryLayer(Layer):
+    """Every verb of Orthanc is safe to repeat: an object is written once and never changed."""
+
+    def __init__(self, inner: Store, options: RetryOptions) -> None:
+        super().__init__(inner)
+        self._options = options
+
+    def put(self, key: str, data: Buffer) -> None:
+        """See Store."""
+        self._call(lambda: self.inner.put(key, data), lambda: len(data))
+
+    def read(self, key: str, allocate: Allocate) -> None:
+        """See Store. The memory of the first attempt is filled again."""
+        memory = _Memory(key, allocate)
+        self._call(lambda: self.inner.read(key, memory), lambda: memory.size)
+
+    def read_range(self, key: str, start: int, target: memoryview) -> None:
+        """See Store."""
+        self._call(lambda: self.inner.read_range(key, start, target), lambda: len(target))
+
+    def delete(self, key: str) -> None:
+        """See Store."""
+        self._call(lambda: self.inner.delete(key), lambda: 0)
+
+    def files(self) -> Files | None:
+        """See Store."""
+        return self.inner.files()
+
+    def stat(self, key: str) -> ObjectInfo:
+        """See Store."""
+        found: list[ObjectInfo] = []
+        self._call(lambda: found.append(self.inner.stat(key)), lambda: 0)
+        return found[0]
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """See Store. Not made again: what was listed cannot be taken back."""
+        return self.inner.list(prefix)
+
+    def _call(self, call: Callable[[], None], size: Callable[[], int]) -> None:
+        started = time.monotonic()
+        try:
+            call()
+        except StoreError as error:
+            if not error.retryable:
+                raise
+            self._again(call, size, started, error)
+
+    def _again(self, call: Callable[[], None], size: Callable[[], int], started: float, first: StoreError) -> None:
+        def decide(error: Exception) -> bool | float:
+            if not isinstance(error, StoreError) or not error.retryable:
+                return False
+            left = started + self._options.deadline + size() / _BYTES_PER_SECOND - time.monotonic()
+            wait = error.retry_after or 0.0
+            if left <= wait:
+                return False
+            _log.warning("%s. Trying again", error)
+            return wait or True
+
+        attempts = stamina.retry_context(
+            on=decide,
+            attempts=self._options.attempts,
+            timeout=None,
+            wait_initial=self._options.first_wait,
+            wait_max=self._options.longest_wait,
+            wait_jitter=self._options.first_wait,
+        )
+        for attempt in attempts:
+            with attempt:
+                if attempt.num == 1:
+                    raise first
+                call()
+
+
+class _Memory:
+    """An Allocate that may be called once for each attempt, but asks the one behind it only once."""
+
+    def __init__(self, key: str, allocate: Allocate) -> None:
+        self._key = key
+        self._allocate = allocate
+        self._memory: memoryview | None = None
+        self.size = 0
+
+    def __call__(self, size: int) -> memoryview:
+        if self._memory is None:
+            self._memory = self._allocate(size)
+            self.size = size
+        if size != self.size:
+            msg = f"object {self._key!r} had {self.size} bytes a moment ago, and now {size}"
+            raise Corrupt(msg)
+        return self._memory
