@@ -15,6 +15,9 @@ GROUP = "storage_plugins.backends"
 BUILT_IN = {
     "local": "storage_plugins.adapters.local:LocalStore",
     "memory": "storage_plugins.adapters.memory:MemoryStore",
+    "s3": "storage_plugins.adapters.s3:S3Store",
+    "azure": "storage_plugins.adapters.azure:AzureStore",
+    "gcs": "storage_plugins.adapters.gcs:GcsStore",
     "fsspec": "storage_plugins.adapters.fsspec_store:FsspecStore",
 }
 

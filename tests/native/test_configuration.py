@@ -10,7 +10,7 @@ from tests.native.host import FakeHost
 
 END = "Orthanc does not start with a storage area that does not work"
 KEYS = "Valid keys: Backend, Options, Layout, Prefix, Workers, StopTimeout."
-BACKENDS = "Known backends: local, memory, fsspec, faulty, untouched-files."
+BACKENDS = "Known backends: local, memory, s3, azure, gcs, fsspec, faulty, untouched-files."
 
 WRONG: dict[str, tuple[Any, str]] = {
     "unknown key": (

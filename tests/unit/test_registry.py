@@ -32,7 +32,7 @@ def other_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_backend_of_another_package(other_package: str) -> None:
     """An entry point is enough to be found, and to be listed."""
     assert other_package == registry.find("mine").__module__
-    assert ["local", "memory", "fsspec"] == registry.names()[:3]
+    assert ["local", "memory", "s3", "azure", "gcs", "fsspec"] == registry.names()[:6]
     assert "mine" in registry.names()
 
 
@@ -49,7 +49,10 @@ def test_built_in_names_cannot_be_taken_over() -> None:
         ("wrong", "is not a subclass of storage_plugins.Backend"),
         ("absent", "cannot be loaded: .*Absent"),
         ("uninstalled", "cannot be loaded: No module named 'not_there_at_all'. Install the package that it needs"),
-        ("mien", 'there is no backend "mien"; did you mean "mine"\\? Known backends: local, memory, fsspec, '),
+        (
+            "mien",
+            'there is no backend "mien"; did you mean "mine"\\? Known backends: local, memory, s3, azure, gcs, ',
+        ),
     ],
 )
 def test_backends_that_cannot_be_used(name: str, message: str) -> None:

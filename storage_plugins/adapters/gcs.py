@@ -1,0 +1,109 @@
+"""Google Cloud Storage."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import Field, model_validator
+
+from storage_plugins.adapters import gcs_credentials
+from storage_plugins.adapters.object_store import COMMON_REMEDIES, ObjectOptions, ObjectStore, Remedies
+from storage_plugins.config.model import HostPath, Model
+from storage_plugins.errors import AccessDenied, ConfigInvalid
+from storage_plugins.filesystems.objects import ObjectFileSystem
+
+
+class GcsOptions(ObjectOptions):
+    """Options of the backend `gcs`."""
+
+    bucket: str = Field(min_length=1)
+    """Name of the bucket."""
+
+    service_account_file: HostPath | None = None
+    """Key file (JSON) of a service account. Without one, the application default credentials: the variable
+    GOOGLE_APPLICATION_CREDENTIALS, gcloud's login, workload identity, or the machine's service account."""
+
+    endpoint: str = ""
+    """URL of a server that is not Google's."""
+
+    anonymous: bool = False
+    """Whether requests carry no credentials, for a server on this machine or a public bucket."""
+
+    storage_class: str = ""
+    """Storage class of new objects, such as NEARLINE. All of them can be read at once."""
+
+    kms_key: str = ""
+    """Key of new objects, `projects/./locations/./keyRings/./cryptoKeys/.`. Needs `Engine` sdk; the default key of a
+    bucket needs nothing."""
+
+    user_project: str = ""
+    """Project that pays for requests to somebody else's bucket. Needs `Engine` sdk."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> GcsOptions:
+        for name in ("kms_key", "user_project"):
+            if getattr(self, name) and self.engine == "obstore":
+                msg = f'{type(self).model_fields[name].alias} needs Engine "sdk"'
+                raise ValueError(msg)
+        return self
+
+
+class GcsStore(ObjectStore):
+    """See the module."""
+
+    Options: ClassVar[type[Model]] = GcsOptions
+    remedies: ClassVar[Remedies] = COMMON_REMEDIES | {
+        "AccessDenied": (AccessDenied, 'The identity needs the role "Storage Object User" on the bucket'),
+        "forbidden": (AccessDenied, 'The identity needs the role "Storage Object User" on the bucket'),
+        "UserProjectMissing": (ConfigInvalid, "The bucket is requester pays: give UserProject"),
+    }
+
+    @classmethod
+    def open_filesystem(cls, options: Any) -> ObjectFileSystem:
+        """See ObjectStore."""
+        return _sdk(options) if options.engine == "sdk" else _obstore(options)
+
+
+def _obstore(options: GcsOptions) -> ObjectFileSystem:
+    from obstore.store import GCSStore as Bucket  # noqa: PLC0415
+
+    from storage_plugins.filesystems.obstore import ObstoreFileSystem  # noqa: PLC0415
+
+    config: dict[str, Any] = {}
+    if options.endpoint:
+        config["base_url"] = options.endpoint
+    if options.anonymous:
+        config["skip_signature"] = True  # object_store heeds it when it reads, and asks for a token when it writes
+        provider = gcs_credentials.nobody
+    else:
+        provider = gcs_credentials.for_obstore(gcs_credentials.find(options.service_account_file))
+
+    def open_store(client: dict[str, Any], retry: dict[str, Any]) -> Any:
+        client["allow_http"] = options.endpoint.startswith("http://")
+        return Bucket(
+            options.bucket, config=config, client_options=client, retry_config=retry, credential_provider=provider
+        )
+
+    attributes = dict(options.metadata)
+    if options.storage_class:
+        attributes["Storage-Class"] = options.storage_class
+    return ObstoreFileSystem(open_store, options.settings, attributes=attributes, tags={})
+
+
+def _sdk(options: GcsOptions) -> ObjectFileSystem:
+    from storage_plugins.filesystems.gcs import GcsFileSystem, open_bucket  # noqa: PLC0415
+
+    bucket = open_bucket(
+        options.bucket,
+        gcs_credentials.anonymous() if options.anonymous else gcs_credentials.find(options.service_account_file),
+        options.settings,
+        endpoint=options.endpoint or None,
+        user_project=options.user_project or None,
+    )
+    return GcsFileSystem(
+        bucket,
+        options.settings,
+        metadata=options.metadata,
+        storage_class=options.storage_class or None,
+        kms_key=options.kms_key or None,
+    )

@@ -1,0 +1,268 @@
+"""Object storage: the promises of a store, kept over any filesystem of `storage_plugins.filesystems`.
+
+One request for each verb. A large object is read by several ranged requests at once, straight into the caller's memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import ClassVar, Literal, NoReturn
+
+from pydantic import Field
+
+from storage_plugins.backend import Backend
+from storage_plugins.config.model import HostPath, Model, orthanc_key
+from storage_plugins.errors import (
+    AccessDenied,
+    ConfigInvalid,
+    Corrupt,
+    KeyInvalid,
+    NotFound,
+    RangeInvalid,
+    StorageFull,
+    StoreError,
+    Unavailable,
+)
+from storage_plugins.filesystems.objects import Answer, Description, Failure, ObjectFileSystem, Settings, checksum
+from storage_plugins.keys import check_key
+from storage_plugins.store import Allocate, Buffer, ObjectInfo
+
+MIB = 1 << 20
+
+Remedies = dict[str, tuple[type[StoreError], str]]
+"""By the provider's code: what it is for us, and what to do."""
+
+
+class ObjectOptions(Model):
+    """Options that all object storage has."""
+
+    engine: Literal["obstore", "sdk"] = "obstore"
+    """What talks to the cloud: `obstore` is fast, `sdk` is the vendor's own library."""
+
+    connection_timeout: float = Field(default=5.0, gt=0, le=3600)
+    """Seconds to open a connection."""
+
+    request_timeout: float = Field(default=15.0, gt=0, le=3600)
+    """Seconds for one request, from its start to the end of its answer. It moves `PartSize` at most."""
+
+    max_connections: int = Field(default=32, ge=1, le=1000)
+    """How many connections are kept open."""
+
+    part_size: int = Field(default=8, ge=5, le=1024)
+    """MiB. A larger object is written and read in parts of this size."""
+
+    parallel: int = Field(default=8, ge=1, le=64)
+    """How many parts of one object are written or read at the same time."""
+
+    verify_foreign: bool = False
+    """Whether objects that somebody else wrote are compared with the MD5 that the cloud tells, where it does. Objects
+    of this plugin are always compared with their own checksum."""
+
+    proxy: str = Field(default="", repr=False)
+    """Proxy for all requests, for instance `http://proxy.hospital:3128`."""
+
+    ca_file: HostPath | None = Field(default=None, alias="CAFile", json_schema_extra=orthanc_key("HttpsCACertificates"))
+    """Certificates (PEM) of the authorities to trust, for a server with a certificate of its own."""
+
+    metadata: dict[str, str] = Field(default={})
+    """User metadata of every object that is written."""
+
+    @property
+    def settings(self) -> Settings:
+        """For the engines."""
+        return Settings(
+            connection_timeout=self.connection_timeout,
+            request_timeout=self.request_timeout,
+            connections=self.max_connections,
+            part_size=self.part_size * MIB,
+            parallel=self.parallel,
+            proxy=self.proxy,
+            ca_file=self.ca_file or "",
+        )
+
+
+class ObjectStore(Backend):
+    """A store over one bucket. A subclass says how its filesystem is opened, and what its cloud's error codes mean."""
+
+    remote: ClassVar[bool] = True
+    remedies: ClassVar[Remedies] = {}
+
+    def __init__(self, options: ObjectOptions) -> None:
+        """Raises ConfigInvalid when no filesystem can be made of the options. Asks the cloud nothing."""
+        self._closed = False
+        self._verify_foreign = options.verify_foreign
+        self._part = options.settings.part_size
+        self._filesystem = self.open_filesystem(options)
+        self._pool = ThreadPoolExecutor(options.parallel, thread_name_prefix="storage-part")
+
+    @classmethod
+    @abstractmethod
+    def open_filesystem(cls, options: ObjectOptions) -> ObjectFileSystem:
+        """The filesystem of the engine that the options name."""
+
+    def put(self, key: str, data: Buffer) -> None:
+        """See Store."""
+        with self._errors("write", key):
+            self._filesystem.put_object(key, data, checksum(data))
+
+    def read(self, key: str, allocate: Allocate) -> None:
+        """See Store."""
+        with self._errors("read", key):
+            with self._filesystem.get_object(key) as answer:
+                target = allocate(answer.head.size)
+                self._fill(key, answer, target, 0)
+            self._verify(key, answer, target)
+
+    def read_range(self, key: str, start: int, target: memoryview) -> None:
+        """See Store."""
+        if not target:
+            return
+        end = start + len(target)
+        with self._errors("read", key):
+            first = min(end, start + self._part)
+            with self._filesystem.get_object(key, start, first) as answer:
+                if answer.head.size < end:
+                    msg = f"cannot read bytes {start} to {end} of object {key!r}: it has {answer.head.size}"
+                    raise RangeInvalid(msg)
+                self._fill(key, answer, target, start)
+            if len(target) == answer.head.size:
+                self._verify(key, answer, target)
+
+    def delete(self, key: str) -> None:
+        """See Store."""
+        try:
+            with self._errors("delete", key):
+                self._filesystem.delete_object(key)
+        except NotFound:
+            pass
+
+    def stat(self, key: str) -> ObjectInfo:
+        """See Store."""
+        with self._errors("describe", key):
+            return _info(self._filesystem.describe_object(key))
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """See Store."""
+        with self._errors("list", prefix, is_key=False):
+            for description in self._filesystem.list_objects(prefix):
+                yield _info(description)
+
+    def close(self) -> None:
+        """See Store."""
+        if not self._closed:
+            self._closed = True
+            self._pool.shutdown()
+            self._filesystem.close()
+
+    def _fill(self, key: str, answer: Answer, target: memoryview, start: int) -> None:
+        """Fills `target` with the bytes from `start`: the first part from the answer, the rest from more requests."""
+        here = min(len(target), self._part)
+        parts: list[Future[None]] = []
+        try:
+            for offset in range(here, len(target), self._part):
+                part = target[offset : offset + self._part]
+                parts.append(self._pool.submit(self._fill_part, key, start + offset, part, answer.head.etag))
+            self._take(key, answer, target[:here], start)
+            for future in parts:
+                future.result()
+        finally:
+            # The memory is the caller's: nobody may write into it any more when this returns.
+            for future in parts:
+                future.cancel()
+            wait(parts)
+
+    def _fill_part(self, key: str, start: int, target: memoryview, etag: str) -> None:
+        with self._filesystem.get_object(key, start, start + len(target), etag) as answer:
+            self._take(key, answer, target, start)
+
+    def _take(self, key: str, answer: Answer, target: memoryview, start: int) -> None:
+        """Raises Corrupt unless the body gives exactly `target`, from the offset that was asked for."""
+        head = answer.head
+        if head.start != start or head.end - head.start < len(target):
+            msg = f"object {key!r}: asked for {len(target)} bytes from offset {start}, got {head.start} to {head.end}"
+            raise Corrupt(msg, retryable=True)
+        filled = self._body(key, answer, target) if target else 0
+        if filled != len(target):
+            msg = f"object {key!r} ended after {filled} of {len(target)} bytes from offset {start}"
+            raise Corrupt(msg, retryable=True)
+
+    def _body(self, key: str, answer: Answer, target: memoryview) -> int:
+        try:
+            return answer.fill(target)
+        except Exception as error:
+            failure = self._filesystem.failure(error)
+            if failure is None or failure.code != "interrupted":
+                raise
+            msg = f"object {key!r} ended too early: {failure.message}"
+            raise Corrupt(msg, retryable=True) from error
+
+    def _verify(self, key: str, answer: Answer, target: memoryview) -> None:
+        head = answer.head
+        if head.checksum:
+            kind, expected, found = "CRC32C", head.checksum, checksum(target)
+        elif head.md5 and self._verify_foreign:
+            kind, expected = "MD5", head.md5
+            found = hashlib.md5(target, usedforsecurity=False).hexdigest()
+        else:
+            return
+        if expected != found:
+            msg = f"object {key!r} arrived with {kind} {found}, but {expected} was stored: it is damaged"
+            raise Corrupt(msg, retryable=True)
+
+    @contextmanager
+    def _errors(self, verb: str, key: str, *, is_key: bool = True) -> Iterator[None]:
+        if self._closed:
+            msg = "the store is closed"
+            raise Unavailable(msg)
+        if is_key:
+            check_key(key)
+        try:
+            yield
+        except (StoreError, MemoryError):
+            raise
+        except Exception as error:
+            failure = self._filesystem.failure(error)
+            if failure is None:
+                raise
+            self._raise(failure, f"cannot {verb} object {key!r}", error)
+
+    def _raise(self, failure: Failure, subject: str, cause: Exception) -> NoReturn:
+        kind, remedy = self.remedies.get(failure.code) or _by_status(failure)
+        told = " ".join(filter(None, [str(failure.status or ""), failure.code, failure.message]))
+        msg = ". ".join(filter(None, [f"{subject}: {told.rstrip('.')}", remedy]))
+        refused = kind is Unavailable and failure.status in _REFUSED
+        raise kind(msg, retryable=False if refused else None, retry_after=failure.retry_after) from cause
+
+
+def _by_status(failure: Failure) -> tuple[type[StoreError], str]:
+    match failure.status:
+        case 404:
+            return NotFound, ""
+        case 416:
+            return RangeInvalid, ""
+        case 401 | 403:
+            return AccessDenied, "Check the credentials and their permissions"
+        case 507:
+            return StorageFull, ""
+        case _:
+            return Unavailable, ""
+
+
+_REFUSED = {400, 405, 411, 412, 413, 501}
+"""The same request would be refused again."""
+
+
+def _info(description: Description) -> ObjectInfo:
+    return ObjectInfo(description.path, description.size, description.modified)
+
+
+COMMON_REMEDIES: Remedies = {
+    "timeout": (Unavailable, "The server did not answer in time: is it reachable, is RequestTimeout long enough?"),
+    "connect": (Unavailable, "Check the endpoint, the network, the proxy and the certificates"),
+    "KeyTooLongError": (KeyInvalid, "Shorten the prefix"),
+    "NoSuchBucket": (ConfigInvalid, "Create the bucket, or correct its name"),
+}

@@ -1,0 +1,209 @@
+"""Amazon S3 and what speaks its protocol: MinIO, Ceph, SeaweedFS, Wasabi, Backblaze and others."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from storage_plugins.adapters import s3_credentials
+from storage_plugins.adapters.object_store import COMMON_REMEDIES, ObjectOptions, ObjectStore, Remedies
+from storage_plugins.config.model import Model
+from storage_plugins.errors import AccessDenied, Archived, ConfigInvalid, StorageFull, Unavailable
+from storage_plugins.filesystems.objects import ObjectFileSystem
+
+StorageClass = Literal[
+    "STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER", "DEEP_ARCHIVE",
+    "OUTPOSTS", "GLACIER_IR", "SNOW", "EXPRESS_ONEZONE",
+]  # fmt: skip
+
+
+class S3Options(ObjectOptions):
+    """Options of the backend `s3`."""
+
+    bucket: str = Field(min_length=1)
+    """Name of the bucket."""
+
+    region: str = "us-east-1"
+    """Region of the bucket. Servers other than Amazon's take any."""
+
+    endpoint: str = ""
+    """URL of a server that is not Amazon's, for instance `https://minio.hospital:9000`."""
+
+    path_style: bool | None = None
+    """Whether the bucket is in the path of the URL and not in the name of the host. By default as the endpoint needs:
+    yes with `Endpoint`, no without."""
+
+    access_key: str = Field(default="", repr=False)
+    """Static key. Without one, credentials are found as by the AWS command line: environment, profile, web identity
+    (IRSA), container, instance."""
+
+    secret_key: str = Field(default="", repr=False)
+    """Secret of `AccessKey`."""
+
+    session_token: str = Field(default="", repr=False)
+    """Token of temporary keys."""
+
+    profile: str = ""
+    """Profile of `~/.aws/config`."""
+
+    role_arn: str = ""
+    """Role to take on (AssumeRole) with the credentials found."""
+
+    external_id: str = Field(default="", repr=False)
+    """External id for `RoleArn`."""
+
+    role_session_name: str = "orthanc"
+    """How the session of `RoleArn` is called in the account's log."""
+
+    sts_endpoint: str = ""
+    """URL of the token service for `RoleArn`, when it is not Amazon's."""
+
+    storage_class: StorageClass | None = None
+    """Storage class of new objects. Those of GLACIER and DEEP_ARCHIVE cannot be read without a restore."""
+
+    encryption: Literal["AES256", "aws:kms", "aws:kms:dsse"] | None = None
+    """Encryption by the server. By default what the bucket says."""
+
+    kms_key_id: str = ""
+    """Key for `Encryption` aws:kms."""
+
+    bucket_key: bool = False
+    """Whether `Encryption` aws:kms uses a bucket key, which costs fewer requests to KMS."""
+
+    requester_pays: bool = False
+    """Whether we accept to pay for requests to somebody else's bucket."""
+
+    tags: dict[str, str] = Field(default={})
+    """Tags of every object that is written."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> S3Options:
+        for first, second in (("access_key", "secret_key"), ("secret_key", "access_key"), ("external_id", "role_arn")):
+            if getattr(self, first) and not getattr(self, second):
+                fields = type(self).model_fields
+                msg = f"{fields[first].alias} is given without {fields[second].alias}"
+                raise ValueError(msg)
+        if self.kms_key_id and self.encryption not in ("aws:kms", "aws:kms:dsse"):
+            msg = 'KmsKeyId needs Encryption "aws:kms"'
+            raise ValueError(msg)
+        return self
+
+    @property
+    def addressed_by_path(self) -> bool:
+        """See `path_style`."""
+        return bool(self.endpoint) if self.path_style is None else self.path_style
+
+
+class S3Store(ObjectStore):
+    """See the module."""
+
+    Options: ClassVar[type[Model]] = S3Options
+    remedies: ClassVar[Remedies] = COMMON_REMEDIES | {
+        "InvalidObjectState": (Archived, "Restore the object (S3 RestoreObject), then read it again"),
+        "AccessDenied": (AccessDenied, "The identity needs s3:GetObject, s3:PutObject and s3:DeleteObject"),
+        "InvalidAccessKeyId": (AccessDenied, "The access key is unknown to this server"),
+        "SignatureDoesNotMatch": (AccessDenied, "The secret key is not that of the access key"),
+        "ExpiredToken": (Unavailable, "The temporary credentials have expired"),
+        "RequestTimeTooSkewed": (AccessDenied, "The clock of this machine is wrong: synchronise it"),
+        "PermanentRedirect": (ConfigInvalid, "The bucket is in another region"),
+        "AuthorizationHeaderMalformed": (ConfigInvalid, "The bucket is in another region"),
+        "QuotaExceeded": (StorageFull, ""),
+        "XMinioStorageFull": (StorageFull, ""),
+        "RequestTimeout": (Unavailable, ""),
+        "BadDigest": (Unavailable, ""),
+        "XAmzContentSHA256Mismatch": (Unavailable, ""),
+        "XAmzContentChecksumMismatch": (Unavailable, ""),
+    }
+
+    @classmethod
+    def open_filesystem(cls, options: Any) -> ObjectFileSystem:
+        """See ObjectStore."""
+        return _sdk(options) if options.engine == "sdk" else _obstore(options)
+
+
+def _obstore(options: S3Options) -> ObjectFileSystem:
+    # Each engine is imported when it is used: the other one's packages need not be installed.
+    from obstore.store import S3Store as Bucket  # noqa: PLC0415
+
+    from storage_plugins.filesystems.obstore import ObstoreFileSystem  # noqa: PLC0415
+
+    config: dict[str, Any] = {
+        "region": options.region,
+        "virtual_hosted_style_request": not options.addressed_by_path,
+        "request_payer": options.requester_pays,
+        "checksum_algorithm": "crc64nvme",
+        "disable_bulk_delete": True,
+    }
+    if options.endpoint:
+        config["endpoint"] = _obstore_endpoint(options)
+    if options.encryption:
+        config["server_side_encryption"] = options.encryption
+        config["sse_bucket_key_enabled"] = options.bucket_key
+    if options.kms_key_id:
+        config["sse_kms_key_id"] = options.kms_key_id
+    provider = None
+    if options.access_key:
+        config |= {"access_key_id": options.access_key, "secret_access_key": options.secret_key}
+        if options.session_token:
+            config["session_token"] = options.session_token
+    if not options.access_key or options.role_arn:
+        provider = s3_credentials.for_obstore(_credentials(options))
+
+    def open_store(client: dict[str, Any], retry: dict[str, Any]) -> Any:
+        client["allow_http"] = options.endpoint.startswith("http://")
+        return Bucket(
+            options.bucket, config=config, client_options=client, retry_config=retry, credential_provider=provider
+        )
+
+    attributes = dict(options.metadata)
+    if options.storage_class:
+        attributes["Storage-Class"] = options.storage_class
+    return ObstoreFileSystem(open_store, options.settings, attributes=attributes, tags=options.tags)
+
+
+def _obstore_endpoint(options: S3Options) -> str:
+    """object_store wants the bucket in the name of the endpoint's host when it is not in the path."""
+    if options.addressed_by_path:
+        return options.endpoint
+    scheme, _, host = options.endpoint.partition("://")
+    return f"{scheme}://{options.bucket}.{host}"
+
+
+def _sdk(options: S3Options) -> ObjectFileSystem:
+    from storage_plugins.filesystems.s3 import S3FileSystem, open_client  # noqa: PLC0415
+
+    client = open_client(
+        s3_credentials.session(_credentials(options)),
+        options.settings,
+        region=options.region,
+        endpoint=options.endpoint or None,
+        by_path=options.addressed_by_path,
+    )
+    extra: dict[str, Any] = {"Metadata": options.metadata}
+    common: dict[str, Any] = {}
+    if options.storage_class:
+        extra["StorageClass"] = options.storage_class
+    if options.encryption:
+        extra["ServerSideEncryption"] = options.encryption
+        if options.encryption != "AES256":
+            extra["BucketKeyEnabled"] = options.bucket_key
+    if options.kms_key_id:
+        extra["SSEKMSKeyId"] = options.kms_key_id
+    if options.requester_pays:
+        common["RequestPayer"] = "requester"
+    return S3FileSystem(client, options.bucket, options.settings, extra=extra, common=common, tags=options.tags)
+
+
+def _credentials(options: S3Options) -> s3_credentials.Source:
+    return s3_credentials.Source(
+        region=options.region,
+        access_key=options.access_key,
+        secret_key=options.secret_key,
+        session_token=options.session_token,
+        profile=options.profile,
+        role_arn=options.role_arn,
+        external_id=options.external_id,
+        role_session_name=options.role_session_name,
+        sts_endpoint=options.sts_endpoint,
+    )

@@ -1,0 +1,162 @@
+"""The engine `obstore`: Rust's object_store, for all three clouds. Its calls release the interpreter lock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import obstore
+from obstore.exceptions import BaseError
+
+from storage_plugins.filesystems.objects import (
+    CHECKSUM,
+    Answer,
+    Description,
+    Failure,
+    Head,
+    ObjectFileSystem,
+    Settings,
+    md5_of_etag,
+)
+
+# A body up to this size is taken in one piece; a larger one in pieces, so that it is not in memory twice.
+_PIECE: Final = 1 << 20
+
+# What object_store writes into its errors; there is nothing else to go by.
+_STATUS = re.compile(r"status code: (\d{3})")
+_CODE = re.compile(r"<(?:Code|code)>([^<]{1,100})</")
+_REASON = re.compile(r"<(?:Message|message)>([^<\n]{1,300})")
+_IN_BATCH = re.compile(r"Bulk delete request failed for key .*: (.*) \(code: (\d{3})\)")
+# Some servers answer a range that starts at the end of the object with no bytes, instead of 416.
+_PAST_END = re.compile(r"(?:Wanted range starting at|CONTENT_RANGE header: \"bytes 0--1/0).*")
+_KIND = re.compile(r"kind: (Timeout|Connect|Interrupted|Request|Decode|Unknown)\b")
+_CODES_OF_KINDS: Final = {"Timeout": "timeout", "Connect": "connect"}
+
+
+class ObstoreFileSystem(ObjectFileSystem):
+    """Over one store of obstore. See ObjectFileSystem."""
+
+    def __init__(
+        self,
+        open_store: Callable[[dict[str, Any], dict[str, Any]], Any],
+        settings: Settings,
+        *,
+        attributes: Mapping[str, str],
+        tags: Mapping[str, str],
+    ) -> None:
+        """`open_store(client_options, retry_config)` makes the store. `attributes` and `tags` go with every write."""
+        super().__init__()
+        self._store = open_store(_client(settings), {"max_retries": 0, "retry_timeout": timedelta(seconds=1)})
+        self._settings = settings
+        self._attributes = dict(attributes)
+        self._tags = dict(tags) or None
+
+    def put_object(self, path: str, data: memoryview | bytes, checksum: str) -> None:
+        """See ObjectFileSystem."""
+        obstore.put(
+            self._store,
+            path,
+            data,
+            attributes={**self._attributes, CHECKSUM: checksum},
+            tags=self._tags,
+            use_multipart=len(data) > self._settings.part_size,
+            chunk_size=self._settings.part_size,
+            max_concurrency=self._settings.parallel,
+        )
+
+    def get_object(self, path: str, start: int | None = None, end: int | None = None, etag: str = "") -> Answer:
+        """See ObjectFileSystem."""
+        options: dict[str, Any] = {}
+        if start is not None:
+            options["range"] = {"offset": start} if end is None else (start, end)
+        if etag:
+            options["if_match"] = etag
+        return _Answer(obstore.get(self._store, path, options=options or None))
+
+    def delete_object(self, path: str) -> None:
+        """See ObjectFileSystem."""
+        obstore.delete(self._store, path)
+
+    def describe_object(self, path: str) -> Description:
+        """See ObjectFileSystem."""
+        return _description(obstore.head(self._store, path))
+
+    def list_objects(self, prefix: str) -> Iterator[Description]:
+        """See ObjectFileSystem. object_store lists by whole segments, so the last one is compared here."""
+        folder = prefix.rpartition("/")[0]
+        for page in obstore.list(self._store, folder or None, chunk_size=1000):
+            for meta in page:
+                if meta["path"].startswith(prefix):
+                    yield _description(meta)
+
+    def failure(self, error: Exception) -> Failure | None:
+        """See ObjectFileSystem."""
+        if not isinstance(error, BaseError | FileNotFoundError | ValueError):
+            return None
+        text = str(error)
+        summary, _, details = text.partition("\n\nDebug source:")
+        if (status := _STATUS.search(summary)) is not None:
+            code, reason = _CODE.search(summary), _REASON.search(summary)
+            return Failure(int(status[1]), code[1] if code else "", reason[1] if reason else status[0])
+        if isinstance(error, FileNotFoundError):
+            return Failure(404, "", "not found")
+        if (item := _IN_BATCH.search(summary)) is not None:
+            return Failure(int(item[2]), "", item[1])
+        if (past_end := _PAST_END.search(summary)) is not None:
+            return Failure(416, "", past_end[0])
+        kind = _KIND.search(details)
+        code_ = _CODES_OF_KINDS.get(kind[1], "interrupted") if kind else ""
+        return Failure(0, code_, _causes(summary, details))
+
+
+class _Answer(Answer):
+    def __init__(self, result: Any) -> None:
+        meta, attributes = result.meta, result.attributes
+        start, end = result.range
+        etag = meta["e_tag"] or ""
+        super().__init__(Head(meta["size"], start, end, etag, attributes.get(CHECKSUM, ""), md5_of_etag(etag)))
+        self._result = result
+
+    def fill(self, target: memoryview) -> int:
+        if self.head.end - self.head.start <= min(_PIECE, len(target)):
+            data = self._result.bytes()
+            target[: len(data)] = memoryview(data)
+            return len(data)
+        filled = 0
+        for piece in self._result.stream(min_chunk_size=_PIECE):
+            part = memoryview(piece)[: len(target) - filled]
+            target[filled : filled + len(part)] = part
+            filled += len(part)
+            if filled == len(target):
+                break
+        return filled
+
+    def close(self) -> None:
+        self._result = None
+
+
+def _client(settings: Settings) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "connect_timeout": timedelta(seconds=settings.connection_timeout),
+        "timeout": timedelta(seconds=settings.request_timeout),
+        "pool_max_idle_per_host": str(settings.connections),
+        "http1_only": True,
+    }
+    if settings.proxy:
+        options["proxy_url"] = settings.proxy
+    if settings.ca_file:
+        with open(settings.ca_file, encoding="ascii", errors="replace") as file:
+            options["root_certificate"] = file.read()
+    return options
+
+
+def _description(meta: Any) -> Description:
+    return Description(meta["path"], meta["size"], meta["last_modified"])
+
+
+def _causes(summary: str, details: str) -> str:
+    """The last words of object_store's chain of causes say most: "Connection refused", "invalid peer certificate"."""
+    found = re.findall(r'(?:message: |error: |InvalidCertificate\()"?([^",\n{}]{3,120})', details)
+    return f"{summary.rpartition(' - ')[2]} ({found[-1].strip()})" if found else summary.rpartition(" - ")[2]

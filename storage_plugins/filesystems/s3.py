@@ -1,0 +1,226 @@
+"""The engine `sdk` for S3: boto3."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlencode
+
+import boto3.session
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+    SSLError,
+)
+from botocore.handlers import add_expect_header
+from urllib3.exceptions import HTTPError
+
+from storage_plugins.filesystems.objects import (
+    CHECKSUM,
+    Answer,
+    Description,
+    Failure,
+    Head,
+    ObjectFileSystem,
+    Settings,
+    md5_of_etag,
+)
+
+_CODES = (
+    ((ConnectTimeoutError, EndpointConnectionError, SSLError), "connect"),
+    ((ReadTimeoutError,), "timeout"),
+    ((IncompleteReadError, ResponseStreamingError, HTTPError), "interrupted"),
+)
+
+
+def open_client(
+    session: boto3.session.Session, settings: Settings, *, region: str, endpoint: str | None, by_path: bool
+) -> Any:
+    """A client that never retries: that is not its affair."""
+    config = Config(
+        connect_timeout=settings.connection_timeout,
+        read_timeout=settings.request_timeout,
+        retries={"mode": "standard", "total_max_attempts": 1},
+        max_pool_connections=settings.connections,
+        proxies={"http": settings.proxy, "https": settings.proxy} if settings.proxy else None,
+        s3={"addressing_style": "path" if by_path else "virtual"},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        tcp_keepalive=True,
+    )
+    client = session.client(
+        "s3", region_name=region, endpoint_url=endpoint, config=config, verify=settings.ca_file or None
+    )
+    client.meta.events.unregister("before-call.s3", add_expect_header)  # it costs a round trip
+    return client
+
+
+class S3FileSystem(ObjectFileSystem):
+    """Over one bucket. See ObjectFileSystem."""
+
+    protocol = "s3"
+
+    def __init__(
+        self,
+        client: Any,
+        bucket: str,
+        settings: Settings,
+        *,
+        extra: Mapping[str, Any],
+        common: Mapping[str, Any],
+        tags: Mapping[str, str],
+    ) -> None:
+        """`extra`: arguments of every write. `common`: of every call."""
+        super().__init__()
+        self._client = client
+        self._common = {"Bucket": bucket, **common}
+        self._extra = {name: value for name, value in extra.items() if name != "Metadata"} | dict(common)
+        self._metadata = dict(extra.get("Metadata", {}))
+        if tags:
+            self._extra["Tagging"] = urlencode(tags)
+        self._settings = settings
+        self._transfer = TransferConfig(
+            multipart_threshold=settings.part_size + 1,
+            multipart_chunksize=settings.part_size,
+            max_concurrency=settings.parallel,
+        )
+
+    def put_object(self, path: str, data: memoryview | bytes, checksum: str) -> None:
+        """See ObjectFileSystem."""
+        extra = {**self._extra, "Metadata": {**self._metadata, CHECKSUM: checksum}}
+        if len(data) > self._settings.part_size:
+            extra["ChecksumAlgorithm"] = "CRC32"  # of each part; for CRC32C botocore needs a library of 30 MB
+            bucket = self._common["Bucket"]
+            self._client.upload_fileobj(_Reader(data), bucket, path, ExtraArgs=extra, Config=self._transfer)
+            return
+        self._client.put_object(
+            Bucket=self._common["Bucket"], Key=path, Body=bytes(data), ChecksumCRC32C=checksum, **extra
+        )
+
+    def get_object(self, path: str, start: int | None = None, end: int | None = None, etag: str = "") -> Answer:
+        """See ObjectFileSystem."""
+        arguments = dict(self._common)
+        if start is not None:
+            arguments["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
+        if etag:
+            arguments["IfMatch"] = etag
+        return _Answer(self._client.get_object(Key=path, **arguments))
+
+    def delete_object(self, path: str) -> None:
+        """See ObjectFileSystem."""
+        self._client.delete_object(Key=path, **self._common)
+
+    def describe_object(self, path: str) -> Description:
+        """See ObjectFileSystem."""
+        found = self._client.head_object(Key=path, **self._common)
+        return Description(path, found["ContentLength"], found["LastModified"])
+
+    def list_objects(self, prefix: str) -> Iterator[Description]:
+        """See ObjectFileSystem."""
+        for page in self._client.get_paginator("list_objects_v2").paginate(Prefix=prefix, **self._common):
+            for found in page.get("Contents", ()):
+                yield Description(found["Key"], found["Size"], found["LastModified"])
+
+    def failure(self, error: Exception) -> Failure | None:
+        """See ObjectFileSystem."""
+        if isinstance(error, ClientError):
+            told, answer = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
+            status = int(answer.get("HTTPStatusCode", 0))
+            code = str(told.get("Code", ""))
+            wait = answer.get("HTTPHeaders", {}).get("retry-after", "")
+            return Failure(
+                status,
+                "" if code == str(status) else code,
+                str(told.get("Message", "")),
+                float(wait) if wait.isdigit() else None,
+            )
+        if isinstance(error, BotoCoreError | HTTPError | OSError):
+            code = next((code for kinds, code in _CODES if isinstance(error, kinds)), "interrupted")
+            return Failure(0, code, f"{error} ({_root(error)})")
+        return None
+
+    def close(self) -> None:
+        """See ObjectFileSystem."""
+        self._client.close()
+
+
+def _root(error: BaseException) -> str:
+    """The first cause of an error, which says most: "Connection refused"."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return str(error) or type(error).__name__
+
+
+class _Answer(Answer):
+    def __init__(self, response: Mapping[str, Any]) -> None:
+        length = response["ContentLength"]
+        start, size = 0, length
+        if content_range := response.get("ContentRange"):  # bytes 0-99/1234
+            span, _, total = content_range.removeprefix("bytes ").partition("/")
+            start, size = int(span.partition("-")[0]), int(total)
+        etag = response.get("ETag", "")
+        plain = response.get("ServerSideEncryption") in (None, "AES256")  # otherwise the ETag is no MD5
+        super().__init__(
+            Head(
+                size,
+                start,
+                start + length,
+                etag,
+                response.get("Metadata", {}).get(CHECKSUM, ""),
+                md5_of_etag(etag) if plain else "",
+            )
+        )
+        self._body = response["Body"]
+        self._read = 0
+
+    def fill(self, target: memoryview) -> int:
+        filled = 0
+        while filled < len(target):
+            count = self._body.readinto(target[filled:])
+            if not count:
+                break
+            filled += count
+        self._read += filled
+        return filled
+
+    def close(self) -> None:
+        with suppress(HTTPError, OSError):
+            if self._read == self.head.end - self.head.start:
+                self._body.read()  # the end of the body gives the connection back
+        self._body.close()
+
+
+class _Reader(io.RawIOBase):
+    """A file over the caller's memory, for the transfer manager."""
+
+    def __init__(self, data: memoryview | bytes) -> None:
+        self._data = memoryview(data)
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, target: Any) -> int:
+        part = self._data[self._at : self._at + len(target)]
+        memoryview(target)[: len(part)] = part
+        self._at += len(part)
+        return len(part)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._data)}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
