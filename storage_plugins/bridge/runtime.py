@@ -48,6 +48,8 @@ def _run() -> None:
         lib.storage_started(lib.STORAGE_START_DISABLED, 0)
         return
     plan = compose.plan(configuration)
+    for remark in plan.remarks:
+        _log.warning("%s", remark)
     coexistence.check(configuration, _text(lib.storage_plugin_path()))
     metrics = Metrics()
     with compose.open_store(plan, metrics) as store:

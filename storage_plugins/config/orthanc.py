@@ -13,6 +13,7 @@ from typing import Any
 
 import json5
 
+from storage_plugins.config import official
 from storage_plugins.errors import ConfigInvalid
 
 SECTION = "StoragePlugins"
@@ -58,8 +59,8 @@ class OrthancConfiguration:
         return self.values.get(key, _DEFAULTS.get(key))
 
     def has_section(self) -> bool:
-        """Whether our section is there. Raises ConfigInvalid when only a misspelt one is."""
-        if SECTION in self.values:
+        """Whether there is our section or an official plugin's. Raises ConfigInvalid when only a misspelt one is."""
+        if SECTION in self.values or official.find(self.values) is not None:
             return True
         for key in self.values:
             if difflib.SequenceMatcher(None, key.lower(), SECTION.lower()).ratio() > 0.85:
@@ -67,12 +68,15 @@ class OrthancConfiguration:
                 raise ConfigInvalid(msg)
         return False
 
-    def section(self) -> Any:
-        """Our section, not yet checked. Raises ConfigInvalid when there is none."""
+    def section(self) -> official.Translation:
+        """Our section, not yet checked, or what takes its place. Raises ConfigInvalid when there is none."""
         if not self.has_section():
             msg = f'Orthanc\'s configuration has no section "{SECTION}"'
             raise ConfigInvalid(msg)
-        return self.values[SECTION]
+        if SECTION in self.values:
+            return official.Translation(self.values[SECTION], ())
+        name = official.find(self.values) or ""
+        return official.translate(name, self.values[name])
 
 
 def _object(value: Any, what: str) -> dict[str, Any]:

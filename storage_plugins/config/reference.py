@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from storage_plugins.config.model import Model, Section
+from storage_plugins.config.model import Model, RetryOptions, Section
 from storage_plugins.config.orthanc import SECTION
 
 
@@ -36,6 +36,10 @@ def markdown(options: Mapping[str, type[Model]]) -> str:
         f"## `{SECTION}`",
         "",
         *_table(Section),
+        "",
+        f"## `{SECTION}.Retry`",
+        "",
+        *_table(RetryOptions),
     ]
     for name, model in options.items():
         lines += ["", f"## `{SECTION}.Options` of the backend `{name}`", ""]
@@ -76,6 +80,8 @@ def _table(model: type[Model]) -> Iterator[str]:
 
 def _type(field: Mapping[str, Any]) -> str:
     kind = next(kind for kind in field.get("anyOf", [field]) if kind.get("type") != "null")
+    if kind.get("$ref", "").endswith("Options"):
+        return "object"
     names = {"integer": "whole number", "object": "object", "boolean": "boolean", "number": "number"}
     name = names.get(kind.get("type", ""), "string")
     return f"{name}, {kind['minimum']:g} to {kind['maximum']:g}" if "minimum" in kind else name

@@ -109,7 +109,9 @@ def test_a_section_that_is_nearly_ours(name: str) -> None:
         configuration({name: {}}).has_section()
 
 
-@pytest.mark.parametrize("name", ["StorageDirectory", "StorageCompression", "Plugins", "AwsS3Storage", "PostgreSQL"])
+@pytest.mark.parametrize(
+    "name", ["StorageDirectory", "StorageCompression", "Plugins", "OrthancCloudStorage", "PostgreSQL"]
+)
 def test_other_sections_are_not_ours(name: str) -> None:
     """Orthanc's own keys are no misspelling."""
     assert not configuration({name: {}}).has_section()

@@ -1,0 +1,69 @@
+"""Asks the medium for each verb once, before Orthanc relies on it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from storage_plugins.errors import Corrupt, StoreError
+from storage_plugins.store import Store
+
+NAME = "orthanc-preflight-"
+"""Start of the name of the object that is written and deleted again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A verb that worked."""
+
+    verb: str
+    seconds: float
+
+
+def run(store: Store, prefix: str = "") -> list[Step]:
+    """Writes, reads and deletes a small object under `prefix`.
+
+    Raises the StoreError of the verb that failed, with the verb in front of its message.
+    """
+    key = f"{prefix}{NAME}{secrets.token_hex(8)}"
+    data = secrets.token_bytes(64)
+    found = bytearray(64)
+    part = bytearray(16)
+
+    def allocate(size: int) -> memoryview:
+        if size != len(data):
+            msg = f"{len(data)} bytes were written, and {size} came back"
+            raise Corrupt(msg)
+        return memoryview(found)
+
+    def compare(expected: bytes, given: bytearray) -> None:
+        if expected != given:
+            msg = "other bytes came back than were written"
+            raise Corrupt(msg)
+
+    steps = []
+
+    def step(verb: str, call: Callable[[], None]) -> None:
+        started = time.perf_counter()
+        try:
+            call()
+        except StoreError as error:
+            msg = f"the storage does not work, cannot {verb} an object: {error}"
+            raise type(error)(msg) from error
+        steps.append(Step(verb, time.perf_counter() - started))
+
+    step("write", lambda: store.put(key, data))
+    try:
+        step("read", lambda: store.read(key, allocate))
+        compare(data, found)
+        step("read a range of", lambda: store.read_range(key, 16, memoryview(part)))
+        compare(data[16:32], part)
+    except StoreError:
+        with suppress(StoreError):
+            store.delete(key)
+        raise
+    step("delete", lambda: store.delete(key))
+    return steps
