@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
@@ -14,11 +17,23 @@ from storage_plugins.adapters import fsspec_store, local
 from storage_plugins.adapters.fsspec_store import FsspecOptions, FsspecStore
 from storage_plugins.adapters.local import LocalOptions, LocalStore
 from storage_plugins.adapters.memory import MemoryOptions, MemoryStore
+from storage_plugins.adapters.object_store import ObjectStore
+from storage_plugins.adapters.s3 import S3Store
 from storage_plugins.layers.metrics import MetricsLayer
 from storage_plugins.metrics import Metrics
 from storage_plugins.testing.contract import Rig
 from storage_plugins.testing.media import FolderMedium, FsspecMedium
 from tests.contract.sftp import SftpServer
+from tests.servers import Servers
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a rig is built from."""
+
+    tmp: Path
+    stack: ExitStack
+    servers: Servers
 
 
 class MemoryMedium:
@@ -42,28 +57,28 @@ class MemoryMedium:
         return set(self._store._objects or {})
 
 
-def memory(_tmp: Path, _stack: ExitStack) -> Rig:
+def memory(_room: Room) -> Rig:
     """The reference."""
     store = MemoryStore(MemoryOptions())
     return Rig(store, MemoryMedium(store), lambda: MemoryStore(MemoryOptions()), persistent=False)
 
 
-def metrics_over_memory(tmp: Path, stack: ExitStack) -> Rig:
+def metrics_over_memory(room: Room) -> Rig:
     """A layer must pass what its store passes."""
-    rig = memory(tmp, stack)
+    rig = memory(room)
     rig.store = MetricsLayer(rig.store, Metrics())
     rig.reopen = lambda: MetricsLayer(MemoryStore(MemoryOptions()), Metrics())
     return rig
 
 
-def local_synced(tmp: Path, _stack: ExitStack) -> Rig:
+def local_synced(room: Room) -> Rig:
     """Local disk with fsync."""
-    return _local(tmp, sync=True)
+    return _local(room.tmp, sync=True)
 
 
-def local_unsynced(tmp: Path, _stack: ExitStack) -> Rig:
+def local_unsynced(room: Room) -> Rig:
     """Local disk without fsync."""
-    return _local(tmp, sync=False)
+    return _local(room.tmp, sync=False)
 
 
 def _local(tmp: Path, *, sync: bool) -> Rig:
@@ -71,31 +86,54 @@ def _local(tmp: Path, *, sync: bool) -> Rig:
     return Rig(LocalStore(options), FolderMedium(tmp, hidden=(local.INCOMING,)), lambda: LocalStore(options))
 
 
-def fsspec_memory(tmp: Path, stack: ExitStack) -> Rig:
+def fsspec_memory(room: Room) -> Rig:
     """fsspec's own memory filesystem, which is global, so each test has a root of its own."""
-    root = f"/{tmp.name}"
+    root = f"/{room.tmp.name}"
     filesystem = fsspec.filesystem("memory")
-    stack.callback(filesystem.store.clear)
+    room.stack.callback(filesystem.store.clear)
     options = FsspecOptions(Url=f"memory:/{root}")
     return Rig(FsspecStore(options), FsspecMedium(filesystem, root), lambda: FsspecStore(options))
 
 
-def fsspec_file(tmp: Path, _stack: ExitStack) -> Rig:
+def fsspec_file(room: Room) -> Rig:
     """fsspec's local filesystem, where files are visible in part unless they are renamed."""
-    options = FsspecOptions(Url=f"file://{tmp}")
-    medium = FolderMedium(tmp, hidden=(fsspec_store.INCOMING,))
+    options = FsspecOptions(Url=f"file://{room.tmp}")
+    medium = FolderMedium(room.tmp, hidden=(fsspec_store.INCOMING,))
     return Rig(FsspecStore(options), medium, lambda: FsspecStore(options))
 
 
-def fsspec_sftp(tmp: Path, stack: ExitStack) -> Rig:
+def fsspec_sftp(room: Room) -> Rig:
     """A real SFTP server over a folder."""
-    server = stack.enter_context(SftpServer(tmp))
+    server = room.stack.enter_context(SftpServer(room.tmp))
     options = FsspecOptions(Url=f"sftp://archive@127.0.0.1:{server.port}/data", StorageOptions=server.storage_options)
-    medium = FolderMedium(tmp / "data", hidden=(fsspec_store.INCOMING,))
+    medium = FolderMedium(room.tmp / "data", hidden=(fsspec_store.INCOMING,))
     return Rig(FsspecStore(options), medium, lambda: FsspecStore(options), largest=1 << 20)
 
 
-RIGS: tuple[Callable[[Path, ExitStack], Rig], ...] = (
+class CloudRig:
+    """A backend for object storage with one engine, in a bucket of its own on one server."""
+
+    def __init__(self, backend: type[ObjectStore], engine: str, server: str) -> None:
+        self._backend = backend
+        self._engine = engine
+        self._server = server
+        self.__name__ = f"{server}_{engine}"
+
+    def __call__(self, room: Room) -> Rig:
+        """In a new bucket."""
+        server = room.servers.get(self._server)
+        name = f"b{uuid.uuid4().hex[:20]}"
+        medium = server.bucket(name)
+
+        def reopen() -> ObjectStore:
+            given: dict[str, Any] = {**server.options(name), "Engine": self._engine, "PartSize": 5}
+            options: Any = self._backend.Options(**given)
+            return self._backend(options)
+
+        return Rig(reopen(), medium, reopen)
+
+
+RIGS: tuple[Callable[[Room], Rig], ...] = (
     memory,
     metrics_over_memory,
     local_synced,
@@ -103,13 +141,17 @@ RIGS: tuple[Callable[[Path, ExitStack], Rig], ...] = (
     fsspec_memory,
     fsspec_file,
     fsspec_sftp,
+    CloudRig(S3Store, "obstore", "seaweedfs"),
+    CloudRig(S3Store, "sdk", "seaweedfs"),
+    CloudRig(S3Store, "obstore", "moto"),
+    CloudRig(S3Store, "sdk", "moto"),
 )
 
 
 @pytest.fixture(params=RIGS, ids=lambda build: build.__name__)
-def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+def rig(request: pytest.FixtureRequest, tmp_path: Path, servers: Servers) -> Iterator[Rig]:
     """Each rig in turn."""
     with ExitStack() as stack:
-        built = request.param(tmp_path, stack)
+        built = request.param(Room(tmp_path, stack, servers))
         yield built
         built.store.close()

