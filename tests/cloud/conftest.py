@@ -47,3 +47,4 @@ def cloud(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Cloud]:
         proxy.requests()
         yield Cloud(store, medium, proxy, opened, engine)
         store.close()
+    medium.remove()

@@ -124,6 +124,7 @@ class CloudRig:
         server = room.servers.get(self._server)
         name = f"b{uuid.uuid4().hex[:20]}"
         medium = server.bucket(name)
+        room.stack.callback(medium.remove)
 
         def reopen() -> ObjectStore:
             given: dict[str, Any] = {**server.options(name), "Engine": self._engine, "PartSize": 5}

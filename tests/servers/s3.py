@@ -76,6 +76,14 @@ class S3Medium:
         """Removes an object."""
         self.client.delete_object(Bucket=self.bucket, Key=key)
 
+    def remove(self) -> None:
+        """Removes the bucket with all that is in it: SeaweedFS has room for some dozens only."""
+        for key in self.keys():
+            self.delete(key)
+        for found in self.client.list_multipart_uploads(Bucket=self.bucket).get("Uploads", ()):
+            self.client.abort_multipart_upload(Bucket=self.bucket, Key=found["Key"], UploadId=found["UploadId"])
+        self.client.delete_bucket(Bucket=self.bucket)
+
     def metadata(self, key: str) -> dict[str, str]:
         """User metadata of an object."""
         return dict(self.client.head_object(Bucket=self.bucket, Key=key)["Metadata"])
