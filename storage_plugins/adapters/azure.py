@@ -149,18 +149,18 @@ def _obstore(options: AzureOptions) -> ObjectFileSystem:
         config["sas_key"] = account.sas_token
     else:
         provider = azure_credentials.for_obstore(_identity(options))
-
-    def open_store(client: Any, retry: Any) -> Any:
-        client["allow_http"] = account.endpoint.startswith("http://")
-        return Container(
-            options.container, config=config, client_options=client, retry_config=retry, credential_provider=provider
-        )
-
-    attributes = dict(options.metadata)
-    if options.access_tier:
-        attributes["Storage-Class"] = options.access_tier
     try:
-        return ObstoreFileSystem(open_store, options.settings, attributes=attributes, tags=options.tags)
+        return ObstoreFileSystem(
+            Container,
+            options.container,
+            config,
+            options.settings,
+            endpoint=account.endpoint,
+            credentials=provider,
+            metadata=options.metadata,
+            storage_class=options.access_tier,
+            tags=options.tags,
+        )
     except BaseError as error:
         raise ConfigInvalid(str(error).partition("\n")[0]) from None
 

@@ -77,17 +77,16 @@ def _obstore(options: GcsOptions) -> ObjectFileSystem:
         provider = gcs_credentials.nobody
     else:
         provider = gcs_credentials.for_obstore(gcs_credentials.find(options.service_account_file))
-
-    def open_store(client: dict[str, Any], retry: dict[str, Any]) -> Any:
-        client["allow_http"] = options.endpoint.startswith("http://")
-        return Bucket(
-            options.bucket, config=config, client_options=client, retry_config=retry, credential_provider=provider
-        )
-
-    attributes = dict(options.metadata)
-    if options.storage_class:
-        attributes["Storage-Class"] = options.storage_class
-    return ObstoreFileSystem(open_store, options.settings, attributes=attributes, tags={})
+    return ObstoreFileSystem(
+        Bucket,
+        options.bucket,
+        config,
+        options.settings,
+        endpoint=options.endpoint,
+        credentials=provider,
+        metadata=options.metadata,
+        storage_class=options.storage_class,
+    )
 
 
 def _sdk(options: GcsOptions) -> ObjectFileSystem:

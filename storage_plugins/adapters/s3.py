@@ -150,16 +150,17 @@ def _obstore(options: S3Options) -> ObjectFileSystem:
     if not options.access_key or options.role_arn:
         provider = s3_credentials.for_obstore(_credentials(options))
 
-    def open_store(client: dict[str, Any], retry: dict[str, Any]) -> Any:
-        client["allow_http"] = options.endpoint.startswith("http://")
-        return Bucket(
-            options.bucket, config=config, client_options=client, retry_config=retry, credential_provider=provider
-        )
-
-    attributes = dict(options.metadata)
-    if options.storage_class:
-        attributes["Storage-Class"] = options.storage_class
-    return ObstoreFileSystem(open_store, options.settings, attributes=attributes, tags=options.tags)
+    return ObstoreFileSystem(
+        Bucket,
+        options.bucket,
+        config,
+        options.settings,
+        endpoint=options.endpoint,
+        credentials=provider,
+        metadata=options.metadata,
+        storage_class=options.storage_class,
+        tags=options.tags,
+    )
 
 
 def _obstore_endpoint(options: S3Options) -> str:

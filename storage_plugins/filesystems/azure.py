@@ -23,7 +23,17 @@ from azure.storage.blob import ContainerClient, StandardBlobTier
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from storage_plugins.filesystems.objects import CHECKSUM, Answer, Description, Failure, Head, ObjectFileSystem, Settings
+from storage_plugins.filesystems.objects import (
+    CHECKSUM,
+    Answer,
+    Description,
+    Failure,
+    Head,
+    ObjectFileSystem,
+    Settings,
+    seconds,
+    span,
+)
 
 # A body arrives in pieces of this size.
 _PIECE = 1 << 20
@@ -155,12 +165,11 @@ class AzureFileSystem(ObjectFileSystem):
         """See ObjectFileSystem."""
         if isinstance(error, HttpResponseError) and error.status_code:
             code = getattr(error, "error_code", None)
-            wait = getattr(error.response, "headers", {}).get("Retry-After", "")
             return Failure(
                 error.status_code,
                 str(getattr(code, "value", code) or ""),
                 (error.message or error.reason or "").partition("\n")[0],
-                float(wait) if wait.isdigit() else None,
+                seconds(getattr(error.response, "headers", {}).get("Retry-After", "")),
             )
         if isinstance(error, ClientAuthenticationError):
             return Failure(401, "", error.message.partition("\n")[0])
@@ -214,15 +223,11 @@ class _Answer(Answer):
 
 
 def _head(headers: Mapping[str, str]) -> Head:
-    length = int(headers.get("Content-Length", 0))
-    start, size = 0, length
-    if content_range := headers.get("Content-Range"):  # bytes 0-99/1234
-        span, _, total = content_range.removeprefix("bytes ").partition("/")
-        start, size = int(span.partition("-")[0]), int(total)
+    size, start, end = span(int(headers.get("Content-Length", 0)), headers.get("Content-Range"))
     return Head(
         size,
         start,
-        start + length,
+        end,
         headers.get("ETag", ""),
         headers.get(f"x-ms-meta-{CHECKSUM}", ""),
         base64.b64decode(headers.get("x-ms-blob-content-md5", "")).hex(),

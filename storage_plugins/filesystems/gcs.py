@@ -20,7 +20,19 @@ from google.cloud.storage.exceptions import InvalidResponse
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
-from storage_plugins.filesystems.objects import CHECKSUM, Answer, Description, Failure, Head, ObjectFileSystem, Settings
+from storage_plugins.filesystems.objects import (
+    CHECKSUM,
+    Answer,
+    Description,
+    Failure,
+    Head,
+    ObjectFileSystem,
+    Settings,
+    range_header,
+    read_into,
+    seconds,
+    span,
+)
 
 _KINDS = (
     (requests.ConnectTimeout, "connect"),
@@ -104,7 +116,7 @@ class GcsFileSystem(ObjectFileSystem):
         headers = {"Accept-Encoding": "gzip"}  # stored bytes as they are, also if somebody compressed them
         params = {"alt": "media", **self._project}
         if start is not None:
-            headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
+            headers["Range"] = range_header(start, end)
         if etag:
             params["ifGenerationMatch"] = etag
         response = self._bucket.client._http.get(  # noqa: SLF001 - see the module
@@ -169,24 +181,14 @@ class _Refused(Exception):
 class _Answer(Answer):
     def __init__(self, response: requests.Response) -> None:
         headers = response.headers
-        length = int(headers.get("Content-Length", 0))
-        start, size = 0, length
-        if content_range := headers.get("Content-Range"):  # bytes 0-99/1234
-            span, _, total = content_range.removeprefix("bytes ").partition("/")
-            start, size = int(span.partition("-")[0]), int(total)
+        size, start, end = span(int(headers.get("Content-Length", 0)), headers.get("Content-Range"))
         hashes = dict(re.findall(r"(\w+)=([^,\s]+)", headers.get("X-Goog-Hash", "")))
         checksum = headers.get(f"X-Goog-Meta-{CHECKSUM}", "") or hashes.get("crc32c", "")
-        super().__init__(Head(size, start, start + length, headers.get("X-Goog-Generation", ""), checksum))
+        super().__init__(Head(size, start, end, headers.get("X-Goog-Generation", ""), checksum))
         self._response = response
 
     def fill(self, target: memoryview) -> int:
-        filled = 0
-        while filled < len(target):
-            count = self._response.raw.readinto(target[filled:])
-            if not count:
-                break
-            filled += count
-        return filled
+        return read_into(self._response.raw, target)
 
     def close(self) -> None:
         self._response.close()
@@ -201,7 +203,6 @@ def _told(response: Any) -> Failure:
         message = error.get("message", "")
     except (ValueError, KeyError, TypeError, AttributeError):
         message = response.text[:200].strip() or str(response.reason)
-    wait = response.headers.get("Retry-After", "")
     code = "NoSuchBucket" if "bucket does not exist" in message.lower() else code
     code = "" if response.status_code == 404 and code != "NoSuchBucket" else code
-    return Failure(response.status_code, code, message, float(wait) if wait.isdigit() else None)
+    return Failure(response.status_code, code, message, seconds(response.headers.get("Retry-After", "")))

@@ -33,6 +33,33 @@ def md5_of_etag(etag: str) -> str:
     return text if len(text) == 32 and "-" not in text else ""
 
 
+def range_header(start: int, end: int | None) -> str:
+    """The HTTP header Range for the bytes from `start` to before `end`; None: to the end of the object."""
+    return f"bytes={start}-{'' if end is None else end - 1}"
+
+
+def span(length: int, content_range: str | None) -> tuple[int, int, int]:
+    """Size of the whole object, start and end of the body, from the headers Content-Length and Content-Range."""
+    if not content_range:
+        return length, 0, length
+    part, _, total = content_range.removeprefix("bytes ").partition("/")  # bytes 0-99/1234
+    start = int(part.partition("-")[0])
+    return int(total), start, start + length
+
+
+def seconds(retry_after: str) -> float | None:
+    """The header Retry-After, where it is a number; a date is passed over."""
+    return float(retry_after) if retry_after.isdigit() else None
+
+
+def read_into(file: Any, target: memoryview) -> int:
+    """Fills `target` from a file-like object, until either ends. Returns how many bytes came."""
+    filled = 0
+    while filled < len(target) and (count := file.readinto(target[filled:])):
+        filled += count
+    return filled
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What every engine needs to know and no cloud decides. Times in seconds, sizes in bytes."""

@@ -40,18 +40,33 @@ class ObstoreFileSystem(ObjectFileSystem):
 
     def __init__(
         self,
-        open_store: Callable[[dict[str, Any], dict[str, Any]], Any],
+        kind: Callable[..., Any],
+        bucket: str,
+        config: Mapping[str, Any],
         settings: Settings,
         *,
-        attributes: Mapping[str, str],
-        tags: Mapping[str, str],
+        endpoint: str,
+        credentials: Callable[[], dict[str, Any]] | None,
+        metadata: Mapping[str, str],
+        storage_class: str | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
-        """`open_store(client_options, retry_config)` makes the store. `attributes` and `tags` go with every write."""
+        """`kind`: obstore's class for the cloud, with its `config`. `endpoint`: tells whether TLS is wanted.
+
+        `credentials`: asked for when there are none, and when they expire. `metadata`, `storage_class` and `tags` go
+        with every write.
+        """
         super().__init__()
-        self._store = open_store(_client(settings), {"max_retries": 0, "retry_timeout": timedelta(seconds=1)})
+        self._store = kind(
+            bucket,
+            config=config,
+            client_options=_client(settings) | {"allow_http": endpoint.startswith("http://")},
+            retry_config={"max_retries": 0, "retry_timeout": timedelta(seconds=1)},
+            credential_provider=credentials,
+        )
         self._settings = settings
-        self._attributes = dict(attributes)
-        self._tags = dict(tags) or None
+        self._attributes = {**metadata, **({"Storage-Class": storage_class} if storage_class else {})}
+        self._tags = dict(tags or {}) or None
 
     def put_object(self, path: str, data: memoryview | bytes, checksum: str) -> None:
         """See ObjectFileSystem."""

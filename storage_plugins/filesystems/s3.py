@@ -33,6 +33,10 @@ from storage_plugins.filesystems.objects import (
     ObjectFileSystem,
     Settings,
     md5_of_etag,
+    range_header,
+    read_into,
+    seconds,
+    span,
 )
 
 _CODES = (
@@ -110,7 +114,7 @@ class S3FileSystem(ObjectFileSystem):
         """See ObjectFileSystem."""
         arguments = dict(self._common)
         if start is not None:
-            arguments["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
+            arguments["Range"] = range_header(start, end)
         if etag:
             arguments["IfMatch"] = etag
         return _Answer(self._client.get_object(Key=path, **arguments))
@@ -136,12 +140,11 @@ class S3FileSystem(ObjectFileSystem):
             told, answer = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
             status = int(answer.get("HTTPStatusCode", 0))
             code = str(told.get("Code", ""))
-            wait = answer.get("HTTPHeaders", {}).get("retry-after", "")
             return Failure(
                 status,
                 "" if code == str(status) else code,
                 str(told.get("Message", "")),
-                float(wait) if wait.isdigit() else None,
+                seconds(answer.get("HTTPHeaders", {}).get("retry-after", "")),
             )
         if isinstance(error, BotoCoreError | HTTPError | OSError):
             code = next((code for kinds, code in _CODES if isinstance(error, kinds)), "interrupted")
@@ -162,18 +165,14 @@ def _root(error: BaseException) -> str:
 
 class _Answer(Answer):
     def __init__(self, response: Mapping[str, Any]) -> None:
-        length = response["ContentLength"]
-        start, size = 0, length
-        if content_range := response.get("ContentRange"):  # bytes 0-99/1234
-            span, _, total = content_range.removeprefix("bytes ").partition("/")
-            start, size = int(span.partition("-")[0]), int(total)
+        size, start, end = span(response["ContentLength"], response.get("ContentRange"))
         etag = response.get("ETag", "")
         plain = response.get("ServerSideEncryption") in (None, "AES256")  # otherwise the ETag is no MD5
         super().__init__(
             Head(
                 size,
                 start,
-                start + length,
+                end,
                 etag,
                 response.get("Metadata", {}).get(CHECKSUM, ""),
                 md5_of_etag(etag) if plain else "",
@@ -183,12 +182,7 @@ class _Answer(Answer):
         self._read = 0
 
     def fill(self, target: memoryview) -> int:
-        filled = 0
-        while filled < len(target):
-            count = self._body.readinto(target[filled:])
-            if not count:
-                break
-            filled += count
+        filled = read_into(self._body, target)
         self._read += filled
         return filled
 
