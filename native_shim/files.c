@@ -307,11 +307,28 @@ int storage_files_create(const char *uuid, OrthancPluginContentType type, const 
 
 /* --- read --- */
 
-static int open_file(const char *uuid, OrthancPluginContentType type)
+/* Opens the file of an attachment and tells its size. -1: there is none, or it is no plain file. */
+static int open_file(const char *uuid, OrthancPluginContentType type, uint64_t *size)
 {
   char path[PATH_MAX];
+  struct stat status;
+  int file;
 
-  return atomic_load(&readable) && path_of(path, uuid, type) != 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+  if (!atomic_load(&readable) || path_of(path, uuid, type) == 0)
+  {
+    return -1;
+  }
+  file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file >= 0 && (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)))
+  {
+    close(file);
+    return -1;
+  }
+  if (file >= 0)
+  {
+    *size = (uint64_t) status.st_size;
+  }
+  return file;
 }
 
 /* Whether the size is the one that was stored. A file without the attribute was written by somebody else. */
@@ -346,22 +363,20 @@ static int fill(int file, char *target, uint64_t size, uint64_t start)
 
 int storage_files_read(OrthancPluginMemoryBuffer64 *buffer, const char *uuid, OrthancPluginContentType type)
 {
-  uint64_t started = now();
-  int file = open_file(uuid, type);
-  struct stat status;
+  uint64_t started = now(), size;
+  int file = open_file(uuid, type, &size);
   int done = 0;
 
   if (file < 0)
   {
     return 0;
   }
-  if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && has_stored_size(file, (uint64_t) status.st_size) &&
-      storage_host_allocate(buffer, (uint64_t) status.st_size))
+  if (has_stored_size(file, size) && storage_host_allocate(buffer, size))
   {
-    done = fill(file, buffer->data, buffer->size, 0);
+    done = fill(file, buffer->data, size, 0);
     if (done)
     {
-      count(STORAGE_READ_WHOLE, buffer->size, started);
+      count(STORAGE_READ_WHOLE, size, started);
     }
     else
     {
@@ -375,23 +390,18 @@ int storage_files_read(OrthancPluginMemoryBuffer64 *buffer, const char *uuid, Or
 int storage_files_read_range(OrthancPluginMemoryBuffer64 *target, const char *uuid, OrthancPluginContentType type,
                              uint64_t start)
 {
-  uint64_t started = now();
-  int file = open_file(uuid, type);
-  struct stat status;
-  int done = 0;
+  uint64_t started = now(), size;
+  int file = open_file(uuid, type, &size);
+  int done;
 
   if (file < 0)
   {
     return 0;
   }
-  if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && start <= (uint64_t) status.st_size &&
-      target->size <= (uint64_t) status.st_size - start)
+  done = start <= size && target->size <= size - start && fill(file, target->data, target->size, start);
+  if (done)
   {
-    done = fill(file, target->data, target->size, start);
-    if (done)
-    {
-      count(STORAGE_READ_RANGE, target->size, started);
-    }
+    count(STORAGE_READ_RANGE, target->size, started);
   }
   close(file);
   return done;
