@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "shim.h"
@@ -40,11 +39,6 @@ static atomic_int writable = 0;
 /* Folders whose entries are known to be on the disk, up to the root: "ab/cd", and "ab". Layout flat has only number 0. */
 static atomic_bool durable[256 * 256];
 static atomic_bool durable_parent[256];
-
-static struct
-{
-  _Atomic uint64_t calls, bytes, nanoseconds;
-} counts[STORAGE_REMOVE + 1];
 
 static int copy(char *target, size_t room, const char *text)
 {
@@ -95,27 +89,6 @@ void storage_files_close(void)
   {
     atomic_store_explicit(&durable_parent[i], 0, memory_order_relaxed);
   }
-}
-
-storage_counts storage_take_counts(int32_t operation)
-{
-  return (storage_counts) {atomic_exchange(&counts[operation].calls, 0), atomic_exchange(&counts[operation].bytes, 0),
-                           atomic_exchange(&counts[operation].nanoseconds, 0)};
-}
-
-static uint64_t now(void)
-{
-  struct timespec time;
-
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (uint64_t) time.tv_sec * 1000000000U + (uint64_t) time.tv_nsec;
-}
-
-static void count(int operation, uint64_t bytes, uint64_t started)
-{
-  atomic_fetch_add(&counts[operation].calls, 1);
-  atomic_fetch_add(&counts[operation].bytes, bytes);
-  atomic_fetch_add(&counts[operation].nanoseconds, now() - started);
 }
 
 static int digit(char character)
@@ -274,7 +247,7 @@ static int give_name(int file, const char *path)
 int storage_files_create(const char *uuid, OrthancPluginContentType type, const void *data, uint64_t size)
 {
   char path[PATH_MAX];
-  uint64_t started = now();
+  uint64_t started = storage_clock();
   size_t length = atomic_load(&writable) ? path_of(path, uuid, type) : 0;
   unsigned number = 0;
   int file, done;
@@ -300,7 +273,7 @@ int storage_files_create(const char *uuid, OrthancPluginContentType type, const 
   done = done && (!place.sync || sync_folders(path, number));
   if (done)
   {
-    count(STORAGE_CREATE, size, started);
+    storage_count(STORAGE_CREATE, size, started);
   }
   return done;
 }
@@ -363,7 +336,7 @@ static int fill(int file, char *target, uint64_t size, uint64_t start)
 
 int storage_files_read(OrthancPluginMemoryBuffer64 *buffer, const char *uuid, OrthancPluginContentType type)
 {
-  uint64_t started = now(), size;
+  uint64_t started = storage_clock(), size;
   int file = open_file(uuid, type, &size);
   int done = 0;
 
@@ -376,7 +349,7 @@ int storage_files_read(OrthancPluginMemoryBuffer64 *buffer, const char *uuid, Or
     done = fill(file, buffer->data, size, 0);
     if (done)
     {
-      count(STORAGE_READ_WHOLE, size, started);
+      storage_count(STORAGE_READ_WHOLE, size, started);
     }
     else
     {
@@ -390,7 +363,7 @@ int storage_files_read(OrthancPluginMemoryBuffer64 *buffer, const char *uuid, Or
 int storage_files_read_range(OrthancPluginMemoryBuffer64 *target, const char *uuid, OrthancPluginContentType type,
                              uint64_t start)
 {
-  uint64_t started = now(), size;
+  uint64_t started = storage_clock(), size;
   int file = open_file(uuid, type, &size);
   int done;
 
@@ -401,7 +374,7 @@ int storage_files_read_range(OrthancPluginMemoryBuffer64 *target, const char *uu
   done = start <= size && target->size <= size - start && fill(file, target->data, target->size, start);
   if (done)
   {
-    count(STORAGE_READ_RANGE, target->size, started);
+    storage_count(STORAGE_READ_RANGE, target->size, started);
   }
   close(file);
   return done;

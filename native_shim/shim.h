@@ -38,6 +38,10 @@ int storage_files_read_range(OrthancPluginMemoryBuffer64 *target, const char *uu
                              uint64_t start);
 void storage_files_close(void);
 
+/* counts.c: what was done without a worker */
+uint64_t storage_clock(void); /* nanoseconds */
+void storage_count(int operation, uint64_t bytes, uint64_t started);
+
 /* interpreter.c: the life of Python */
 int storage_interpreter_start(void);
 void storage_interpreter_stop(void);
