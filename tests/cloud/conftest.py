@@ -3,48 +3,77 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import pytest
 
+from storage_plugins.adapters.azure import AzureStore
+from storage_plugins.adapters.gcs import GcsStore
 from storage_plugins.adapters.object_store import ObjectStore
 from storage_plugins.adapters.s3 import S3Store
 from tests.servers import Servers
 from tests.servers.proxy import Proxy
 
-CASES = [(S3Store, "seaweedfs", "obstore"), (S3Store, "seaweedfs", "sdk")]
+ENGINES: Final = ("obstore", "sdk")
+BACKENDS: Final[dict[str, type[ObjectStore]]] = {"seaweedfs": S3Store, "azurite": AzureStore, "fake-gcs": GcsStore}
+CASES: Final = tuple((server, engine) for server in BACKENDS for engine in ENGINES)
 
 
 @dataclass(slots=True)
 class Cloud:
-    """A store whose requests pass a proxy, and the medium around it."""
+    """A bucket whose stores go through a proxy, and the medium around them."""
 
-    store: ObjectStore
+    server: Any
+    name: str
+    engine: str
+    bucket: str
     medium: Any
     proxy: Proxy
-    open: Callable[..., ObjectStore]
-    """Another store on the same bucket, with more options."""
+    stack: ExitStack
+    opened: ObjectStore | None = None
 
-    engine: str
+    @property
+    def store(self) -> ObjectStore:
+        """A store without more options, the same one each time."""
+        if self.opened is None:
+            self.opened = self.open()
+        return self.opened
+
+    @property
+    def other(self) -> str:
+        """The engine that it is not."""
+        return next(engine for engine in ENGINES if engine != self.engine)
+
+    def options(self, at: str = "", **more: Any) -> dict[str, Any]:
+        """Options of the backend. `at`: URL in place of the proxy's. None leaves an option out."""
+        own = self.server.options(self.bucket, at or self.proxy.endpoint)
+        given = {**own, "Engine": self.engine, "PartSize": 5, **more}
+        return {name: value for name, value in given.items() if value is not None}
+
+    def open(self, at: str = "", **more: Any) -> ObjectStore:
+        """Another store on the same bucket, with more options. It is closed with the test."""
+        backend = BACKENDS[self.name]
+        store = backend(cast("Any", backend.Options(**self.options(at, **more))))
+        self.stack.callback(store.close)
+        return store
 
 
-@pytest.fixture(params=CASES, ids=lambda case: f"{case[1]}_{case[2]}")
+@pytest.fixture(params=CASES, ids="_".join)
 def cloud(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Cloud]:
     """Each in turn."""
-    backend, name, engine = request.param
+    name, engine = request.param
     server = servers.get(name)
     bucket = f"b{uuid.uuid4().hex[:20]}"
-    medium = server.bucket(bucket)
-    with Proxy(f"127.0.0.1:{server.port}") as proxy:
+    with ExitStack() as stack:
+        medium = server.bucket(bucket)
+        stack.callback(medium.remove)
+        proxy = stack.enter_context(Proxy(f"127.0.0.1:{server.port}"))
+        yield Cloud(server, name, engine, bucket, medium, proxy, stack)
 
-        def opened(**more: Any) -> ObjectStore:
-            given = {**server.options(bucket, proxy.endpoint), "Engine": engine, "PartSize": 5, **more}
-            return cast("ObjectStore", backend(backend.Options(**given)))
 
-        store = opened()
-        proxy.requests()
-        yield Cloud(store, medium, proxy, opened, engine)
-        store.close()
-    medium.remove()
+def only(name: str) -> pytest.MarkDecorator:
+    """Mark of tests that are about one cloud: they run with both engines of it."""
+    return pytest.mark.parametrize("cloud", [case for case in CASES if case[0] == name], indirect=True, ids="_".join)

@@ -14,7 +14,9 @@ import fsspec
 import pytest
 
 from storage_plugins.adapters import fsspec_store, local
+from storage_plugins.adapters.azure import AzureStore
 from storage_plugins.adapters.fsspec_store import FsspecOptions, FsspecStore
+from storage_plugins.adapters.gcs import GcsStore
 from storage_plugins.adapters.local import LocalOptions, LocalStore
 from storage_plugins.adapters.memory import MemoryOptions, MemoryStore
 from storage_plugins.adapters.object_store import ObjectStore
@@ -146,6 +148,10 @@ RIGS: tuple[Callable[[Room], Rig], ...] = (
     CloudRig(S3Store, "sdk", "seaweedfs"),
     CloudRig(S3Store, "obstore", "moto"),
     CloudRig(S3Store, "sdk", "moto"),
+    CloudRig(AzureStore, "obstore", "azurite"),
+    CloudRig(AzureStore, "sdk", "azurite"),
+    CloudRig(GcsStore, "obstore", "fake-gcs"),
+    CloudRig(GcsStore, "sdk", "fake-gcs"),
 )
 
 

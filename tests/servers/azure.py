@@ -105,6 +105,11 @@ class AzureMedium:
         """Removes a blob."""
         self.client.delete_blob(key)
 
+    def remove(self) -> None:
+        """Removes the container with all that is in it."""
+        self.client.delete_container()
+        self.client.close()
+
     def keys(self) -> set[str]:
         """See Medium."""
         return set(self.client.list_blob_names())

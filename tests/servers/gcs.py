@@ -106,6 +106,12 @@ class GcsMedium:
         """Removes an object."""
         self.call("DELETE", self._path(key))
 
+    def remove(self) -> None:
+        """Removes the bucket with all that is in it."""
+        for key in self.keys():
+            self.delete(key)
+        self.call("DELETE", f"/storage/v1/b/{self.bucket}")
+
     def keys(self) -> set[str]:
         """See Medium."""
         found: set[str] = set()

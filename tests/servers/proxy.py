@@ -6,6 +6,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from http.client import HTTPConnection
@@ -113,7 +114,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(reply.body[: reply.cut])
+            with suppress(ConnectionError):  # the client has lost its interest
+                self.wfile.write(reply.body[: reply.cut])
         if reply.cut is not None:
             self.wfile.flush()
             self.connection.shutdown(socket.SHUT_RDWR)
