@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from storage_plugins.adapters import s3_credentials
-from storage_plugins.adapters.object_store import COMMON_REMEDIES, ObjectOptions, ObjectStore, Remedies
+from storage_plugins.adapters.object_store import COMMON_REMEDIES, ObjectStore, Remedies
 from storage_plugins.config.model import Model
 from storage_plugins.errors import AccessDenied, Archived, ConfigInvalid, StorageFull, Unavailable
 from storage_plugins.filesystems.objects import ObjectFileSystem
@@ -18,14 +18,11 @@ StorageClass = Literal[
 ]  # fmt: skip
 
 
-class S3Options(ObjectOptions):
+class S3Options(s3_credentials.CredentialOptions):
     """Options of the backend `s3`."""
 
     bucket: str = Field(min_length=1)
     """Name of the bucket."""
-
-    region: str = "us-east-1"
-    """Region of the bucket. Servers other than Amazon's take any."""
 
     endpoint: str = ""
     """URL of a server that is not Amazon's, for instance `https://minio.hospital:9000`."""
@@ -33,31 +30,6 @@ class S3Options(ObjectOptions):
     path_style: bool | None = None
     """Whether the bucket is in the path of the URL and not in the name of the host. By default as the endpoint needs:
     yes with `Endpoint`, no without."""
-
-    access_key: str = Field(default="", repr=False)
-    """Static key. Without one, credentials are found as by the AWS command line: environment, profile, web identity
-    (IRSA), container, instance."""
-
-    secret_key: str = Field(default="", repr=False)
-    """Secret of `AccessKey`."""
-
-    session_token: str = Field(default="", repr=False)
-    """Token of temporary keys."""
-
-    profile: str = ""
-    """Profile of `~/.aws/config`."""
-
-    role_arn: str = ""
-    """Role to take on (AssumeRole) with the credentials found."""
-
-    external_id: str = Field(default="", repr=False)
-    """External id for `RoleArn`."""
-
-    role_session_name: str = "orthanc"
-    """How the session of `RoleArn` is called in the account's log."""
-
-    sts_endpoint: str = ""
-    """URL of the token service for `RoleArn`, when it is not Amazon's."""
 
     storage_class: StorageClass | None = None
     """Storage class of new objects. Those of GLACIER and DEEP_ARCHIVE cannot be read without a restore."""
@@ -79,11 +51,6 @@ class S3Options(ObjectOptions):
 
     @model_validator(mode="after")
     def _complete(self) -> S3Options:
-        for first, second in (("access_key", "secret_key"), ("secret_key", "access_key"), ("external_id", "role_arn")):
-            if getattr(self, first) and not getattr(self, second):
-                fields = type(self).model_fields
-                msg = f"{fields[first].alias} is given without {fields[second].alias}"
-                raise ValueError(msg)
         if self.kms_key_id and self.encryption not in ("aws:kms", "aws:kms:dsse"):
             msg = 'KmsKeyId needs Encryption "aws:kms"'
             raise ValueError(msg)
@@ -99,7 +66,9 @@ class S3Store(ObjectStore):
     """See the module."""
 
     Options: ClassVar[type[Model]] = S3Options
-    remedies: ClassVar[Remedies] = COMMON_REMEDIES | {
+    remedies: ClassVar[Remedies] = {
+        **COMMON_REMEDIES,
+        **s3_credentials.REMEDIES,
         "InvalidObjectState": (Archived, "Restore the object (S3 RestoreObject), then read it again"),
         "AccessDenied": (AccessDenied, "The identity needs s3:GetObject, s3:PutObject and s3:DeleteObject"),
         "InvalidAccessKeyId": (AccessDenied, "The access key is unknown to this server"),
@@ -148,7 +117,7 @@ def _obstore(options: S3Options) -> ObjectFileSystem:
         if options.session_token:
             config["session_token"] = options.session_token
     if not options.access_key or options.role_arn:
-        provider = s3_credentials.for_obstore(_credentials(options))
+        provider = s3_credentials.for_obstore(options)
 
     return ObstoreFileSystem(
         Bucket,
@@ -175,7 +144,7 @@ def _sdk(options: S3Options) -> ObjectFileSystem:
     from storage_plugins.filesystems.s3 import S3FileSystem, open_client  # noqa: PLC0415
 
     client = open_client(
-        s3_credentials.session(_credentials(options)),
+        s3_credentials.for_sdk(options),
         options.settings,
         region=options.region,
         endpoint=options.endpoint or None,
@@ -194,17 +163,3 @@ def _sdk(options: S3Options) -> ObjectFileSystem:
     if options.requester_pays:
         common["RequestPayer"] = "requester"
     return S3FileSystem(client, options.bucket, options.settings, extra=extra, common=common, tags=options.tags)
-
-
-def _credentials(options: S3Options) -> s3_credentials.Source:
-    return s3_credentials.Source(
-        region=options.region,
-        access_key=options.access_key,
-        secret_key=options.secret_key,
-        session_token=options.session_token,
-        profile=options.profile,
-        role_arn=options.role_arn,
-        external_id=options.external_id,
-        role_session_name=options.role_session_name,
-        sts_endpoint=options.sts_endpoint,
-    )

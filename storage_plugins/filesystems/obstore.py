@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import obstore
 from obstore.exceptions import BaseError
 
+from storage_plugins.filesystems.credentials import CredentialsFailed
 from storage_plugins.filesystems.objects import (
     CHECKSUM,
     Answer,
@@ -20,6 +21,9 @@ from storage_plugins.filesystems.objects import (
     Settings,
     md5_of_etag,
 )
+
+# When they end is known where they come from, not here: so obstore holds credentials for this time only.
+_ASK_AGAIN: Final = timedelta(seconds=0.25)
 
 # A body up to this size is taken in one piece; a larger one in pieces, so that it is not in memory twice.
 _PIECE: Final = 1 << 20
@@ -53,16 +57,17 @@ class ObstoreFileSystem(ObjectFileSystem):
     ) -> None:
         """`kind`: obstore's class for the cloud, with its `config`. `endpoint`: tells whether TLS is wanted.
 
-        `credentials`: asked for when there are none, and when they expire. `metadata`, `storage_class` and `tags` go
-        with every write.
+        `credentials`: asked for again and again, so it must be quick; raises CredentialsFailed. `metadata`,
+        `storage_class` and `tags` go with every write.
         """
         super().__init__()
+        self._credentials = _Provider(credentials) if credentials else None
         self._store = kind(
             bucket,
             config=config,
             client_options=_client(settings) | {"allow_http": endpoint.startswith("http://")},
             retry_config={"max_retries": 0, "retry_timeout": timedelta(seconds=1)},
-            credential_provider=credentials,
+            credential_provider=self._credentials,
         )
         self._settings = settings
         self._attributes = {**metadata, **({"Storage-Class": storage_class} if storage_class else {})}
@@ -108,8 +113,9 @@ class ObstoreFileSystem(ObjectFileSystem):
 
     def failure(self, error: Exception) -> Failure | None:
         """See ObjectFileSystem."""
-        if not isinstance(error, BaseError | FileNotFoundError | ValueError):
-            return None
+        no_credentials = self._credentials.failure(error) if self._credentials else None
+        if no_credentials or not isinstance(error, BaseError | FileNotFoundError | ValueError):
+            return no_credentials
         text = str(error)
         summary, _, details = text.partition("\n\nDebug source:")
         if (status := _STATUS.search(summary)) is not None:
@@ -124,6 +130,28 @@ class ObstoreFileSystem(ObjectFileSystem):
         kind = _KIND.search(details)
         code_ = _CODES_OF_KINDS.get(kind[1], "interrupted") if kind else ""
         return Failure(0, code_, _causes(summary, details))
+
+
+class _Provider:
+    """What obstore calls. It keeps the error of a call, of which obstore tells the text only."""
+
+    refresh_threshold = timedelta(0)
+    """How long before `expires_at` obstore asks again."""
+
+    def __init__(self, ask: Callable[[], dict[str, Any]]) -> None:
+        self._ask = ask
+        self._failed: Failure | None = None
+
+    def __call__(self) -> dict[str, Any]:
+        try:
+            return {**self._ask(), "expires_at": datetime.now(UTC) + _ASK_AGAIN}
+        except CredentialsFailed as error:
+            self._failed = error.failure
+            raise
+
+    def failure(self, error: Exception) -> Failure | None:
+        """The failure behind an error of obstore, if it came from here."""
+        return self._failed if CredentialsFailed.__name__ in str(error) else None
 
 
 class _Answer(Answer):

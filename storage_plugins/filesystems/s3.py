@@ -24,6 +24,7 @@ from botocore.exceptions import (
 from botocore.handlers import add_expect_header
 from urllib3.exceptions import HTTPError
 
+from storage_plugins.filesystems.credentials import CredentialsFailed
 from storage_plugins.filesystems.objects import (
     CHECKSUM,
     Answer,
@@ -136,6 +137,8 @@ class S3FileSystem(ObjectFileSystem):
 
     def failure(self, error: Exception) -> Failure | None:
         """See ObjectFileSystem."""
+        if isinstance(error, CredentialsFailed):
+            return error.failure
         if isinstance(error, ClientError):
             told, answer = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
             status = int(answer.get("HTTPStatusCode", 0))
