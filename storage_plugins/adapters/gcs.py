@@ -37,14 +37,13 @@ class GcsOptions(ObjectOptions):
     bucket needs nothing."""
 
     user_project: str = ""
-    """Project that pays for requests to somebody else's bucket. Needs `Engine` sdk."""
+    """Project that pays for requests to somebody else's bucket."""
 
     @model_validator(mode="after")
     def _complete(self) -> GcsOptions:
-        for name in ("kms_key", "user_project"):
-            if getattr(self, name) and self.engine == "obstore":
-                msg = f'{type(self).model_fields[name].alias} needs Engine "sdk"'
-                raise ValueError(msg)
+        if self.kms_key and self.engine == "obstore":
+            msg = 'KmsKey needs Engine "sdk"'
+            raise ValueError(msg)
         return self
 
 
@@ -86,6 +85,7 @@ def _obstore(options: GcsOptions) -> ObjectFileSystem:
         credentials=provider,
         metadata=options.metadata,
         storage_class=options.storage_class,
+        headers={"x-goog-user-project": options.user_project} if options.user_project else None,
     )
 
 

@@ -231,10 +231,11 @@ class ObjectStore(Backend):
             self._raise(failure, f"cannot {verb} object {key!r}", error)
 
     def _raise(self, failure: Failure, subject: str, cause: Exception) -> NoReturn:
-        kind, remedy = self.remedies.get(failure.code) or _by_status(failure)
+        known = self.remedies.get(failure.code)
+        kind, remedy = known or _by_status(failure)
         told = " ".join(filter(None, [str(failure.status or ""), failure.code, failure.message]))
         msg = ". ".join(filter(None, [f"{subject}: {told.rstrip('.')}", remedy]))
-        refused = kind is Unavailable and failure.status in _REFUSED
+        refused = known is None and kind is Unavailable and failure.status in _REFUSED
         raise kind(msg, retryable=False if refused else None, retry_after=failure.retry_after) from cause
 
 
@@ -253,7 +254,7 @@ def _by_status(failure: Failure) -> tuple[type[StoreError], str]:
 
 
 _REFUSED = {400, 405, 411, 412, 413, 501}
-"""The same request would be refused again."""
+"""The same request would be refused again, unless its code says otherwise."""
 
 
 def _info(description: Description) -> ObjectInfo:
@@ -265,4 +266,5 @@ COMMON_REMEDIES: Remedies = {
     "connect": (Unavailable, "Check the endpoint, the network, the proxy and the certificates"),
     "KeyTooLongError": (KeyInvalid, "Shorten the prefix"),
     "NoSuchBucket": (ConfigInvalid, "Create the bucket, or correct its name"),
+    "NoSuchUpload": (Unavailable, "The upload in parts was given up. The next attempt starts a new one"),
 }

@@ -40,8 +40,9 @@ class S3Options(s3_credentials.CredentialOptions):
     kms_key_id: str = ""
     """Key for `Encryption` aws:kms."""
 
-    bucket_key: bool = False
-    """Whether `Encryption` aws:kms uses a bucket key, which costs fewer requests to KMS."""
+    bucket_key: bool | None = None
+    """Whether `Encryption` aws:kms uses a bucket key, which costs fewer requests to KMS. By default what the bucket
+    says."""
 
     requester_pays: bool = False
     """Whether we accept to pay for requests to somebody else's bucket."""
@@ -52,7 +53,10 @@ class S3Options(s3_credentials.CredentialOptions):
     @model_validator(mode="after")
     def _complete(self) -> S3Options:
         if self.kms_key_id and self.encryption not in ("aws:kms", "aws:kms:dsse"):
-            msg = 'KmsKeyId needs Encryption "aws:kms"'
+            msg = 'KmsKeyId needs Encryption "aws:kms" or "aws:kms:dsse"'
+            raise ValueError(msg)
+        if self.bucket_key is not None and self.encryption != "aws:kms":
+            msg = 'BucketKey needs Encryption "aws:kms"'
             raise ValueError(msg)
         return self
 
@@ -108,6 +112,7 @@ def _obstore(options: S3Options) -> ObjectFileSystem:
         config["endpoint"] = _obstore_endpoint(options)
     if options.encryption:
         config["server_side_encryption"] = options.encryption
+    if options.bucket_key is not None:
         config["sse_bucket_key_enabled"] = options.bucket_key
     if options.kms_key_id:
         config["sse_kms_key_id"] = options.kms_key_id
@@ -156,10 +161,16 @@ def _sdk(options: S3Options) -> ObjectFileSystem:
         extra["StorageClass"] = options.storage_class
     if options.encryption:
         extra["ServerSideEncryption"] = options.encryption
-        if options.encryption != "AES256":
-            extra["BucketKeyEnabled"] = options.bucket_key
     if options.kms_key_id:
         extra["SSEKMSKeyId"] = options.kms_key_id
     if options.requester_pays:
         common["RequestPayer"] = "requester"
-    return S3FileSystem(client, options.bucket, options.settings, extra=extra, common=common, tags=options.tags)
+    return S3FileSystem(
+        client,
+        options.bucket,
+        options.settings,
+        extra=extra,
+        common=common,
+        tags=options.tags,
+        bucket_key=options.bucket_key,
+    )

@@ -106,7 +106,8 @@ class GcsFileSystem(ObjectFileSystem):
         blob = self._bucket.blob(path, chunk_size=self._part_size, kms_key_name=self._kms_key)
         blob.metadata = {**self._metadata, CHECKSUM: checksum}
         blob.crc32c = checksum  # the server compares
-        blob.storage_class = self._storage_class
+        if self._storage_class:
+            blob.storage_class = self._storage_class
         blob.upload_from_string(
             bytes(data), content_type="application/octet-stream", timeout=self._timeout, retry=None, checksum=None
         )

@@ -54,18 +54,20 @@ class ObstoreFileSystem(ObjectFileSystem):
         metadata: Mapping[str, str],
         storage_class: str | None = None,
         tags: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """`kind`: obstore's class for the cloud, with its `config`. `endpoint`: tells whether TLS is wanted.
 
         `credentials`: asked for again and again, so it must be quick; raises CredentialsFailed. `metadata`,
-        `storage_class` and `tags` go with every write.
+        `storage_class` and `tags` go with every write, `headers` with every request: they are not signed.
         """
         super().__init__()
         self._credentials = _Provider(credentials) if credentials else None
         self._store = kind(
             bucket,
             config=config,
-            client_options=_client(settings) | {"allow_http": endpoint.startswith("http://")},
+            client_options=_client(settings)
+            | {"allow_http": endpoint.startswith("http://"), "default_headers": dict(headers or {})},
             retry_config={"max_retries": 0, "retry_timeout": timedelta(seconds=1)},
             credential_provider=self._credentials,
         )

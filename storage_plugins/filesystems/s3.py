@@ -83,9 +83,15 @@ class S3FileSystem(ObjectFileSystem):
         extra: Mapping[str, Any],
         common: Mapping[str, Any],
         tags: Mapping[str, str],
+        bucket_key: bool | None = None,
     ) -> None:
         """`extra`: arguments of every write. `common`: of every call."""
         super().__init__()
+        if bucket_key is not None:  # the transfer manager refuses it as an argument
+            for call in ("PutObject", "CreateMultipartUpload"):
+                client.meta.events.register(
+                    f"provide-client-params.s3.{call}", lambda params, **_: {**params, "BucketKeyEnabled": bucket_key}
+                )
         self._client = client
         self._common = {"Bucket": bucket, **common}
         self._extra = {name: value for name, value in extra.items() if name != "Metadata"} | dict(common)
@@ -107,9 +113,8 @@ class S3FileSystem(ObjectFileSystem):
             bucket = self._common["Bucket"]
             self._client.upload_fileobj(_Reader(data), bucket, path, ExtraArgs=extra, Config=self._transfer)
             return
-        self._client.put_object(
-            Bucket=self._common["Bucket"], Key=path, Body=bytes(data), ChecksumCRC32C=checksum, **extra
-        )
+        extra |= {"ChecksumAlgorithm": "CRC32C", "ChecksumCRC32C": checksum}
+        self._client.put_object(Bucket=self._common["Bucket"], Key=path, Body=bytes(data), **extra)
 
     def get_object(self, path: str, start: int | None = None, end: int | None = None, etag: str = "") -> Answer:
         """See ObjectFileSystem."""

@@ -18,8 +18,13 @@ from tests.servers import Servers
 from tests.servers.proxy import Proxy
 
 ENGINES: Final = ("obstore", "sdk")
-BACKENDS: Final[dict[str, type[ObjectStore]]] = {"seaweedfs": S3Store, "azurite": AzureStore, "fake-gcs": GcsStore}
-CASES: Final = tuple((server, engine) for server in BACKENDS for engine in ENGINES)
+BACKENDS: Final[dict[str, type[ObjectStore]]] = {
+    "seaweedfs": S3Store,
+    "moto": S3Store,
+    "azurite": AzureStore,
+    "fake-gcs": GcsStore,
+}
+CASES: Final = tuple((server, engine) for server in ("seaweedfs", "azurite", "fake-gcs") for engine in ENGINES)
 
 
 @dataclass(slots=True)
@@ -75,5 +80,10 @@ def cloud(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Cloud]:
 
 
 def only(name: str) -> pytest.MarkDecorator:
-    """Mark of tests that are about one cloud: they run with both engines of it."""
-    return pytest.mark.parametrize("cloud", [case for case in CASES if case[0] == name], indirect=True, ids="_".join)
+    """Mark of tests that are about one server: they run with both engines."""
+    return cases(*((name, engine) for engine in ENGINES))
+
+
+def cases(*chosen: tuple[str, str]) -> pytest.MarkDecorator:
+    """Mark of tests that run with these servers and engines."""
+    return pytest.mark.parametrize("cloud", chosen, indirect=True, ids="_".join)

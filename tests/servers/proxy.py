@@ -35,6 +35,9 @@ class Reply:
     cut: int | None = None
     """After how many bytes of the body the connection is closed."""
 
+    drop: bool = False
+    """Whether the connection is closed without an answer."""
+
 
 Fault = Callable[[Seen, Reply], None]
 
@@ -46,6 +49,8 @@ class Proxy:
         self.seen: list[Seen] = []
         self.faults: deque[Fault | None] = deque()
         """What is done to the next answers, one each. Afterwards answers pass as they are."""
+        self.tampers: deque[Callable[[Seen], None] | None] = deque()
+        """What is done to the next requests before the server gets them, in the same way."""
         self._upstream = upstream
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *arguments: _Handler(self, *arguments))
         self._server.daemon_threads = True
@@ -56,6 +61,8 @@ class Proxy:
         """The server's answer, spoilt if it is its turn."""
         self.seen.append(seen)
         fault = self.faults.popleft() if self.faults else None
+        if self.tampers and (tamper := self.tampers.popleft()) is not None:
+            tamper(seen)
         connection = HTTPConnection(self._upstream, timeout=30)
         try:
             connection.putrequest(seen.method, seen.path, skip_host=True, skip_accept_encoding=True)
@@ -104,6 +111,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         reply = self._proxy.ask(Seen(self.command, self.path, self.headers, body))
+        if reply.drop:
+            self._hang_up()
+            return
         self.send_response_only(reply.status)
         for name, value in reply.headers:
             if name.lower() not in ("transfer-encoding", "connection") and (
@@ -117,9 +127,17 @@ class _Handler(BaseHTTPRequestHandler):
             with suppress(ConnectionError):  # the client has lost its interest
                 self.wfile.write(reply.body[: reply.cut])
         if reply.cut is not None:
-            self.wfile.flush()
-            self.connection.shutdown(socket.SHUT_RDWR)
-            self.close_connection = True
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        self.wfile.flush()
+        self.connection.shutdown(socket.SHUT_RDWR)
+        self.close_connection = True
+
+    def handle(self) -> None:
+        """A client may go away at any time."""
+        with suppress(ConnectionError):
+            super().handle()
 
     def log_message(self, *_: Any) -> None:
         """Nothing."""

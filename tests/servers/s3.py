@@ -47,6 +47,16 @@ class S3Server(Server):
         client.create_bucket(Bucket=name)
         return S3Medium(client, name)
 
+    def locked_bucket(self, name: str) -> S3Medium:
+        """A new bucket with Object Lock, where each object is kept for a day."""
+        client = self.client()
+        client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+        rule = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}
+        client.put_object_lock_configuration(
+            Bucket=name, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule}
+        )
+        return S3Medium(client, name)
+
     def options(self, bucket: str, endpoint: str = "") -> dict[str, Any]:
         """`Options` of the backend `s3` for a bucket, at an endpoint in front of this server."""
         return {
@@ -78,6 +88,11 @@ class S3Medium:
 
     def remove(self) -> None:
         """Removes the bucket with all that is in it: SeaweedFS has room for some dozens only."""
+        found = self.client.list_object_versions(Bucket=self.bucket)
+        for one in (*found.get("Versions", ()), *found.get("DeleteMarkers", ())):
+            self.client.delete_object(
+                Bucket=self.bucket, Key=one["Key"], VersionId=one["VersionId"], BypassGovernanceRetention=True
+            )
         for key in self.keys():
             self.delete(key)
         for found in self.client.list_multipart_uploads(Bucket=self.bucket).get("Uploads", ()):
@@ -86,7 +101,16 @@ class S3Medium:
 
     def metadata(self, key: str) -> dict[str, str]:
         """User metadata of an object."""
-        return dict(self.client.head_object(Bucket=self.bucket, Key=key)["Metadata"])
+        return dict(self.describe(key)["Metadata"])
+
+    def describe(self, key: str) -> dict[str, Any]:
+        """All that the server tells of an object."""
+        return dict(self.client.head_object(Bucket=self.bucket, Key=key))
+
+    def tags(self, key: str) -> dict[str, str]:
+        """Tags of an object."""
+        found = self.client.get_object_tagging(Bucket=self.bucket, Key=key)["TagSet"]
+        return {tag["Key"]: tag["Value"] for tag in found}
 
     def write(self, key: str, data: bytes) -> None:
         """See Medium."""
