@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from storage_plugins import preflight, registry
+from storage_plugins.a1 import MasterKeys
 from storage_plugins.backend import Backend
 from storage_plugins.config.model import Model, Section
 from storage_plugins.config.orthanc import SECTION, OrthancConfiguration
 from storage_plugins.config.validate import validate
 from storage_plugins.errors import ConfigInvalid
-from storage_plugins.keys import Naming
+from storage_plugins.keys import Layout, Naming
+from storage_plugins.layers.decrypt import DecryptLayer
 from storage_plugins.layers.metrics import MetricsLayer
+from storage_plugins.layers.read_only import ReadOnlyLayer
+from storage_plugins.layers.renamed import RenamedLayer
 from storage_plugins.layers.retry import RetryLayer
+from storage_plugins.layers.second_choice import SecondChoiceLayer
 from storage_plugins.metrics import Metrics
 from storage_plugins.store import Store
 
@@ -26,6 +32,12 @@ class Plan:
     naming: Naming
     backend: type[Backend]
     options: Model
+    folder: Model | None
+    """Options of the backend `local` for Orthanc's own folder, when attachments may be there too."""
+
+    master_keys: MasterKeys | None
+    """When attachments are encrypted."""
+
     remarks: tuple[str, ...] = ()
     """What the administrator should know of this configuration."""
 
@@ -35,9 +47,16 @@ class Plan:
 
 
 def plan(configuration: OrthancConfiguration) -> Plan:
-    """Checks the section `StoragePlugins`. Raises ConfigInvalid with one message that names the key."""
+    """Checks the section `StoragePlugins`, or what takes its place. Raises ConfigInvalid, which names the key."""
     given = configuration.section()
-    section = validate(Section, given.section, SECTION, configuration)
+    try:
+        return _plan(given.section, given.remarks, configuration)
+    except ConfigInvalid as error:
+        raise ConfigInvalid(given.in_their_words(str(error))) from error
+
+
+def _plan(given: Any, remarks: tuple[str, ...], configuration: OrthancConfiguration) -> Plan:
+    section = validate(Section, given, SECTION, configuration)
     try:
         backend = registry.find(section.backend)
     except ConfigInvalid as error:
@@ -45,28 +64,61 @@ def plan(configuration: OrthancConfiguration) -> Plan:
         raise ConfigInvalid(msg) from error
     raw: dict[str, Any] = section.options
     options = validate(backend.Options, raw, f"{SECTION}.Options", configuration)
-    naming = Naming(section.layout or backend.layout, section.prefix)
-    return Plan(section, naming, backend, options, given.remarks)
+    folder = None
+    if section.hybrid_mode != "Disabled":
+        if not backend.remote:
+            msg = f"{SECTION}.HybridMode: needs a backend behind a network, and {section.backend} is not one"
+            raise ConfigInvalid(msg)
+        folder = validate(registry.find("local").Options, {}, SECTION, configuration)
+    keys = None
+    if section.encrypted and section.storage_encryption is not None:
+        try:
+            keys = MasterKeys.load(section.storage_encryption.files)
+        except ConfigInvalid as error:
+            msg = f"{SECTION}.StorageEncryption: {error}"
+            raise ConfigInvalid(msg) from None
+    naming = Naming(section.layout or backend.layout, section.prefix, encrypted=keys is not None)
+    return Plan(section, naming, backend, options, folder, keys, remarks)
 
 
 def open_store(chosen: Plan, metrics: Metrics) -> Store:
     """Opens the medium and stacks the layers.
 
     The order is fixed, from the inside out: the backend; retries, if something is between us and the medium that may
-    come back; metrics, which shall see what Orthanc sees.
+    come back; decryption; the second places where an attachment may be; the refusal of writes; metrics, which shall see
+    what Orthanc sees.
     """
-    backend = chosen.open_backend()
-    if backend.remote and chosen.section.preflight:
-        _preflight(backend, chosen)
-    store: Store = RetryLayer(backend, chosen.section.retry) if backend.remote else backend
+    section, naming = chosen.section, chosen.naming
+    with ExitStack() as opened:
+        backend = opened.enter_context(chosen.open_backend())
+        if backend.remote and section.preflight:
+            # With few attempts: who starts Orthanc waits for the reason.
+            patient = RetryLayer(backend, section.retry.model_copy(update={"attempts": 3}))
+            preflight.run(patient, naming.prefix, read_only=section.read_only)
+        store: Store = RetryLayer(backend, section.retry) if backend.remote else backend
+        if chosen.master_keys is not None:
+            store = DecryptLayer(store, chosen.master_keys)
+        if section.enable_legacy_unknown_files:
+            store = SecondChoiceLayer(store, RenamedLayer(store, naming.unknown_twin))
+        if chosen.folder is not None:
+            files = opened.enter_context(_open_folder(chosen, chosen.folder))
+            to_files = section.hybrid_mode == "WriteToFileSystem"
+            store = SecondChoiceLayer(files, store) if to_files else SecondChoiceLayer(store, files)
+        if section.read_only:
+            store = ReadOnlyLayer(store)
+        opened.pop_all()
     return MetricsLayer(store, metrics)
 
 
-def _preflight(backend: Backend, chosen: Plan) -> None:
-    """With few attempts: who starts Orthanc waits for the reason."""
-    patient = RetryLayer(backend, chosen.section.retry.model_copy(update={"attempts": 3}))
-    try:
-        preflight.run(patient, chosen.naming.prefix)
-    except BaseException:
-        backend.close()
-        raise
+def _open_folder(chosen: Plan, options: Model) -> Store:
+    """Orthanc's own folder: its files were never encrypted, or by an official plugin."""
+    files: Store = registry.find("local")(options)
+    if chosen.master_keys is not None:
+        files = DecryptLayer(files, chosen.master_keys, plain=True)
+    theirs = Naming(Layout.LEGACY)
+
+    def rename(key: str) -> str | None:
+        attachment = chosen.naming.attachment(key)
+        return None if attachment is None else theirs.key(attachment.uuid, attachment.content_type or 0)
+
+    return RenamedLayer(files, rename)

@@ -3,7 +3,8 @@
 Layouts, as the official object-storage plugins 2.5 and Orthanc's own disk storage write them:
 
     flat     <prefix>/<uuid>.dcm            one folder; the suffix tells the content type
-    legacy   <prefix>/ab/cd/<uuid>          two levels from the first four digits; no suffix
+    flat     <prefix>/<uuid>.dcm.enc        the same with encryption
+    legacy   <prefix>/ab/cd/<uuid>          two levels from the first four digits; no suffix, encrypted or not
 
 A key has segments separated by "/". No segment is empty, "." or "..", so that a key cannot leave the root it is under.
 """
@@ -19,9 +20,11 @@ from storage_plugins.errors import KeyInvalid
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 
 # Content types of the Orthanc SDK. Anything else, user attachments included, reaches a storage area as "unknown".
-_SUFFIXES = {1: ".dcm", 2: ".json", 3: ".dcm.head"}
+_UNKNOWN, _UNTIL_PIXEL_DATA = 0, 3
+_SUFFIXES = {1: ".dcm", 2: ".json", _UNTIL_PIXEL_DATA: ".dcm.head"}
 _UNKNOWN_SUFFIX = ".unk"
-_TYPES = {suffix: content_type for content_type, suffix in _SUFFIXES.items()} | {_UNKNOWN_SUFFIX: 0}
+_ENCRYPTED_SUFFIX = ".enc"
+_TYPES = {suffix: content_type for content_type, suffix in _SUFFIXES.items()} | {_UNKNOWN_SUFFIX: _UNKNOWN}
 
 # Keys that need no closer look: short, and of plain segments that do not start with a dot.
 _PLAIN = re.compile(r"(?=.{1,255}\Z)[0-9A-Za-z_-][0-9A-Za-z_.-]*(?:/[0-9A-Za-z_-][0-9A-Za-z_.-]*)*")
@@ -57,12 +60,13 @@ class Place:
 class Naming:
     """Keys of attachments under one prefix in one layout."""
 
-    def __init__(self, layout: Layout, prefix: str = "") -> None:
+    def __init__(self, layout: Layout, prefix: str = "", *, encrypted: bool = False) -> None:
         """`prefix` has no slash at its ends; "" means none. Raises KeyInvalid."""
         if prefix:
             check_key(prefix)
         self.layout = layout
         self.prefix = f"{prefix}/" if prefix else ""
+        self._end = _ENCRYPTED_SUFFIX if encrypted and layout is Layout.FLAT else ""
 
     def key(self, uuid: str, content_type: int) -> str:
         """The key of an attachment. Raises KeyInvalid when `uuid` is not a uuid."""
@@ -71,13 +75,13 @@ class Naming:
             raise KeyInvalid(msg)
         if self.layout is Layout.LEGACY:
             return f"{self.prefix}{uuid[:2]}/{uuid[2:4]}/{uuid}"
-        return f"{self.prefix}{uuid}{_SUFFIXES.get(content_type, _UNKNOWN_SUFFIX)}"
+        return f"{self.prefix}{uuid}{_SUFFIXES.get(content_type, _UNKNOWN_SUFFIX)}{self._end}"
 
     def place(self) -> Place:
         """How `key` makes keys, for code that is not Python."""
         if self.layout is Layout.LEGACY:
             return Place(self.prefix, folders=True, suffixes=("",) * 4)
-        suffixes = tuple(_SUFFIXES.get(content_type, _UNKNOWN_SUFFIX) for content_type in range(4))
+        suffixes = tuple(f"{_SUFFIXES.get(content_type, _UNKNOWN_SUFFIX)}{self._end}" for content_type in range(4))
         return Place(self.prefix, folders=False, suffixes=suffixes)
 
     def attachment(self, key: str) -> Attachment | None:
@@ -85,10 +89,20 @@ class Naming:
         if not key.startswith(self.prefix):
             return None
         name = key.rpartition("/")[2]
-        uuid, suffix = name[:36], name[36:]
+        uuid, suffix = name[:36], name[36:].removesuffix(self._end)
         content_type = _TYPES.get(suffix) if self.layout is Layout.FLAT else None
         made = _UUID.fullmatch(uuid) is not None and self.key(uuid, content_type or 0) == key
         return Attachment(uuid, content_type) if made else None
+
+    def unknown_twin(self, key: str) -> str | None:
+        """Where early versions of the official plugins put what is under `key`: DICOM until pixel data, as unknown.
+
+        They did so from 1.2 to 1.3.2, with Orthanc 1.9.3. None when there is no such place.
+        """
+        attachment = self.attachment(key)
+        if attachment is None or attachment.content_type != _UNTIL_PIXEL_DATA:
+            return None
+        return self.key(attachment.uuid, _UNKNOWN)
 
 
 def check_key(key: str) -> None:

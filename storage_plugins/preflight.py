@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from storage_plugins.errors import Corrupt, StoreError
+from storage_plugins.errors import Corrupt, NotFound, StoreError
 from storage_plugins.store import Store
 
 NAME = "orthanc-preflight-"
@@ -23,12 +23,14 @@ class Step:
     seconds: float
 
 
-def run(store: Store, prefix: str = "") -> list[Step]:
-    """Writes, reads and deletes a small object under `prefix`.
+def run(store: Store, prefix: str = "", *, read_only: bool = False) -> list[Step]:
+    """Writes, reads and deletes a small object under `prefix`; when `read_only`, only asks for one that is not there.
 
     Raises the StoreError of the verb that failed, with the verb in front of its message.
     """
     key = f"{prefix}{NAME}{secrets.token_hex(8)}"
+    if read_only:
+        return [_step("read", lambda: _miss(store, key))]
     data = secrets.token_bytes(64)
     found = bytearray(64)
     part = bytearray(16)
@@ -47,13 +49,7 @@ def run(store: Store, prefix: str = "") -> list[Step]:
     steps = []
 
     def step(verb: str, call: Callable[[], None]) -> None:
-        started = time.perf_counter()
-        try:
-            call()
-        except StoreError as error:
-            msg = f"the storage does not work, cannot {verb} an object: {error}"
-            raise type(error)(msg) from error
-        steps.append(Step(verb, time.perf_counter() - started))
+        steps.append(_step(verb, call))
 
     step("write", lambda: store.put(key, data))
     try:
@@ -67,3 +63,18 @@ def run(store: Store, prefix: str = "") -> list[Step]:
         raise
     step("delete", lambda: store.delete(key))
     return steps
+
+
+def _step(verb: str, call: Callable[[], None]) -> Step:
+    started = time.perf_counter()
+    try:
+        call()
+    except StoreError as error:
+        msg = f"the storage does not work, cannot {verb} an object: {error}"
+        raise type(error)(msg) from error
+    return Step(verb, time.perf_counter() - started)
+
+
+def _miss(store: Store, key: str) -> None:
+    with suppress(NotFound):
+        store.read(key, lambda size: memoryview(bytearray(size)))

@@ -7,9 +7,9 @@ docs/configuration.md.
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic.alias_generators import to_pascal
 
 from storage_plugins.errors import KeyInvalid
@@ -71,6 +71,43 @@ class RetryOptions(Model):
     """Seconds to wait at most, unless the server asks for more."""
 
 
+MasterKey = Annotated[tuple[Annotated[int, Field(ge=0, lt=1 << 32)], HostPath], Field(strict=False)]
+
+
+class EncryptionOptions(Model):
+    """Encryption by the plugin, as the official object-storage plugins have it. It can be read, and not yet written."""
+
+    enable: bool = True
+    """Whether the attachments are encrypted."""
+
+    master_key: MasterKey | None = None
+    """Number of the key, and a file that holds it: 32 bytes in base64."""
+
+    previous_master_keys: list[MasterKey] = Field(default=[])
+    """Keys that older attachments were encrypted with."""
+
+    max_concurrent_input_size: float = Field(default=1024, gt=0)
+    """Of no effect: `Workers` says how many attachments are in memory at the same time."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> EncryptionOptions:
+        if self.enable and self.master_key is None:
+            msg = 'MasterKey is missing: give the number and the file of the key, or set "Enable" to false'
+            raise ValueError(msg)
+        if len(self.files) < len(self._all()):
+            msg = "two master keys have the same number"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def files(self) -> dict[int, str]:
+        """The files of all keys by number."""
+        return dict(self._all())
+
+    def _all(self) -> list[tuple[int, str]]:
+        return [*self.previous_master_keys, *([self.master_key] if self.master_key else [])]
+
+
 class Section(Model):
     """How Orthanc stores its files."""
 
@@ -87,6 +124,21 @@ class Section(Model):
     prefix: Annotated[str, AfterValidator(_prefix)] = ""
     """Put before each key, followed by a slash, for instance `archive/site-a`. No slash at its ends."""
 
+    hybrid_mode: Literal["Disabled", "WriteToFileSystem", "WriteToObjectStorage"] = "Disabled"
+    """Keeps attachments in two places: with the backend, and in Orthanc's `StorageDirectory`, as Orthanc's own disk
+    storage writes them. New ones go to the one that is named; what is not found there is read from the other one, and
+    both are deleted."""
+
+    enable_legacy_unknown_files: bool = False
+    """Whether DICOM until pixel data is also looked for as `<uuid>.unk`, where the official plugins 1.2 to 1.3.2
+    wrote it."""
+
+    storage_encryption: EncryptionOptions | None = None
+    """Master keys, for an archive that an official plugin has encrypted. See below."""
+
+    read_only: bool = Field(json_schema_extra=orthanc_key("ReadOnly"))
+    """Whether writes and deletes are refused."""
+
     workers: int = Field(default=16, ge=1, le=256)
     """How many requests of Orthanc are served at the same time."""
 
@@ -99,3 +151,18 @@ class Section(Model):
 
     retry: RetryOptions = RetryOptions()
     """When a call is made again, for backends behind a network. See below."""
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether attachments are encrypted by the plugin."""
+        return self.storage_encryption is not None and self.storage_encryption.enable
+
+    @model_validator(mode="after")
+    def _writes_no_plain_text(self) -> Section:
+        if self.encrypted and not self.read_only:
+            msg = (
+                "StorageEncryption is enabled, but this version can only read encrypted attachments, and it does not "
+                "write plain text beside them. Set ReadOnly to true, or keep the plugin that wrote them"
+            )
+            raise ValueError(msg)
+        return self

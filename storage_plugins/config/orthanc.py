@@ -16,10 +16,10 @@ import json5
 from storage_plugins.config import official
 from storage_plugins.errors import ConfigInvalid
 
-SECTION = "StoragePlugins"
+SECTION = official.OURS
 """Name of our section."""
 
-_DEFAULTS = {"StorageDirectory": "OrthancStorage", "SyncStorageArea": True}
+_DEFAULTS = {"StorageDirectory": "OrthancStorage", "SyncStorageArea": True, "ReadOnly": False}
 # Orthanc replaces ${NAME} and ${NAME:-default} by environment variables in its configuration files.
 _VARIABLE = re.compile(r"\$\{([^{}:]+)(?::-([^{}]*))?\}")
 
@@ -74,7 +74,7 @@ class OrthancConfiguration:
             msg = f'Orthanc\'s configuration has no section "{SECTION}"'
             raise ConfigInvalid(msg)
         if SECTION in self.values:
-            return official.Translation(self.values[SECTION], ())
+            return official.Translation(self.values[SECTION])
         name = official.find(self.values) or ""
         return official.translate(name, self.values[name])
 

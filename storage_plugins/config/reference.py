@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from storage_plugins.config.model import Model, RetryOptions, Section
+from storage_plugins.config.model import EncryptionOptions, Model, RetryOptions, Section
 from storage_plugins.config.orthanc import SECTION
 
 
@@ -40,6 +40,10 @@ def markdown(options: Mapping[str, type[Model]]) -> str:
         f"## `{SECTION}.Retry`",
         "",
         *_table(RetryOptions),
+        "",
+        f"## `{SECTION}.StorageEncryption`",
+        "",
+        *_table(EncryptionOptions),
     ]
     for name, model in options.items():
         lines += ["", f"## `{SECTION}.Options` of the backend `{name}`", ""]
@@ -82,7 +86,7 @@ def _type(field: Mapping[str, Any]) -> str:
     kind = next(kind for kind in field.get("anyOf", [field]) if kind.get("type") != "null")
     if kind.get("$ref", "").endswith("Options"):
         return "object"
-    names = {"integer": "whole number", "object": "object", "boolean": "boolean", "number": "number"}
+    names = {name: name for name in ("object", "boolean", "number", "array")} | {"integer": "whole number"}
     name = names.get(kind.get("type", ""), "string")
     return f"{name}, {kind['minimum']:g} to {kind['maximum']:g}" if "minimum" in kind else name
 
@@ -93,7 +97,7 @@ def _default(field: Mapping[str, Any]) -> str:
     match field.get("default"):
         case None:
             return "see meaning"
-        case "" | {}:
+        case "" | {} | []:
             return "none"
         case value:
             return f"`{json.dumps(value)}`"

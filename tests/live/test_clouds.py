@@ -103,27 +103,3 @@ def test_what_does_not_work_refuses_the_start(
     assert reason in orthanc.log
     assert remedy in orthanc.log
     assert "hunter2secret" not in orthanc.log
-
-
-def test_the_section_of_the_official_plugin(make: Launch, servers: Servers) -> None:
-    """The configuration of the official plugin works as it stands."""
-    server = servers.get("seaweedfs")
-    bucket = f"b{uuid.uuid4().hex[:20]}"
-    medium = server.bucket(bucket)
-    options = server.options(bucket)
-    section = {
-        "BucketName": bucket,
-        "Region": options["Region"],
-        "AccessKey": options["AccessKey"],
-        "SecretKey": options["SecretKey"],
-        "Endpoint": options["Endpoint"],
-        "VirtualAddressing": False,
-        "RootPath": "archive/site-a",
-        "EnableAwsSdkLogs": True,
-    }
-    with make(None, plugins=None, AwsS3Storage=section) as orthanc:
-        data = dicom.sample()
-        instance = orthanc.upload(data)
-        assert data == orthanc.get(f"/instances/{instance}/file").body
-        assert ["archive/site-a"] == [key.rpartition("/")[0] for key in sorted(medium.keys())]
-        assert "AwsS3Storage.EnableAwsSdkLogs: ignored" in orthanc.log

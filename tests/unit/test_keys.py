@@ -11,29 +11,35 @@ from storage_plugins.errors import KeyInvalid
 from storage_plugins.keys import Attachment, Layout, Naming, check_key
 
 UUID = "f4247d92-1ea6-4f8b-bc62-e3a6fa24c6df"
-OFFICIAL = json.loads((Path(__file__).parents[1] / "data" / "official_keys.json").read_text())
+OFFICIAL = Path(__file__).parents[1] / "data" / "official"
 
 
-@pytest.mark.parametrize("folder", OFFICIAL)
-def test_keys_of_the_official_plugin(folder: str) -> None:
+@pytest.mark.parametrize("manifest", sorted(OFFICIAL.glob("*/manifest.json")), ids=lambda path: path.parent.name)
+def test_keys_of_the_official_plugin(manifest: Path) -> None:
     """Keys that the official S3 plugin 2.5.4 has written are the keys that we make for the same attachments."""
-    naming = Naming(Layout(OFFICIAL[folder]["layout"]), OFFICIAL[folder]["prefix"])
-    for key, content in OFFICIAL[folder]["keys"].items():
-        attachment = naming.attachment(key)
+    found = json.loads(manifest.read_text())
+    section = found["section"]["AwsS3Storage"]
+    layout = Layout(section.get("StorageStructure", "flat"))
+    naming = Naming(layout, section.get("RootPath", ""), encrypted="StorageEncryption" in section)
+    assert found["objects"]
+    for object_ in found["objects"]:
+        attachment = naming.attachment(object_["key"])
         assert attachment is not None
 
-        content_type = 1 if content.endswith(".dcm") else 0
+        until_pixel_data = ".head" in object_["key"]
+        content_type = 3 if until_pixel_data else 1 if object_["plain_is"].endswith(".dcm") else 0
 
-        assert key == naming.key(attachment.uuid, content_type)
-        assert attachment.content_type == (content_type if naming.layout is Layout.FLAT else None)
+        assert object_["key"] == naming.key(attachment.uuid, content_type)
+        assert attachment.content_type == (content_type if layout is Layout.FLAT else None)
 
 
 @pytest.mark.parametrize("content_type", [0, 1, 2, 3])
 @pytest.mark.parametrize("layout", Layout)
 @pytest.mark.parametrize("prefix", ["", "a/b"])
-def test_places(layout: Layout, prefix: str, content_type: int) -> None:
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_places(layout: Layout, prefix: str, content_type: int, *, encrypted: bool) -> None:
     """What C puts together is the key."""
-    naming = Naming(layout, prefix)
+    naming = Naming(layout, prefix, encrypted=encrypted)
     place = naming.place()
     folders = f"{UUID[:2]}/{UUID[2:4]}/" if place.folders else ""
 
@@ -87,3 +93,14 @@ def test_bad_prefixes(prefix: str) -> None:
     """A prefix has no empty segment and no dots that climb."""
     with pytest.raises(KeyInvalid):
         Naming(Layout.FLAT, prefix)
+
+
+def test_twins() -> None:
+    """Early official plugins wrote DICOM until pixel data as unknown; in layout legacy both names are the same."""
+    for encrypted in (False, True):
+        flat = Naming(Layout.FLAT, "a", encrypted=encrypted)
+        assert flat.key(UUID, 0) == flat.unknown_twin(flat.key(UUID, 3))
+        assert [None] * 3 == [flat.unknown_twin(flat.key(UUID, content_type)) for content_type in (0, 1, 2)]
+    legacy = Naming(Layout.LEGACY)
+    assert None is legacy.unknown_twin(legacy.key(UUID, 3))
+    assert None is flat.unknown_twin("a/neighbour")
