@@ -41,27 +41,23 @@ def run(store: Store, prefix: str = "", *, read_only: bool = False) -> list[Step
             raise Corrupt(msg)
         return memoryview(found)
 
-    def compare(expected: bytes, given: bytearray) -> None:
-        if expected != given:
-            msg = "other bytes came back than were written"
-            raise Corrupt(msg)
+    def read() -> None:
+        store.read(key, allocate)
+        _compare(data, found)
 
-    steps = []
+    def read_range() -> None:
+        store.read_range(key, 16, memoryview(part))
+        _compare(data[16:32], part)
 
-    def step(verb: str, call: Callable[[], None]) -> None:
-        steps.append(_step(verb, call))
-
-    step("write", lambda: store.put(key, data))
+    steps = [_step("write", lambda: store.put(key, data))]
     try:
-        step("read", lambda: store.read(key, allocate))
-        compare(data, found)
-        step("read a range of", lambda: store.read_range(key, 16, memoryview(part)))
-        compare(data[16:32], part)
+        steps.append(_step("read", read))
+        steps.append(_step("read a range of", read_range))
     except StoreError:
         with suppress(StoreError):
             store.delete(key)
         raise
-    step("delete", lambda: store.delete(key))
+    steps.append(_step("delete", lambda: store.delete(key)))
     return steps
 
 
@@ -73,6 +69,12 @@ def _step(verb: str, call: Callable[[], None]) -> Step:
         msg = f"the storage does not work, cannot {verb} an object: {error}"
         raise type(error)(msg) from error
     return Step(verb, time.perf_counter() - started)
+
+
+def _compare(expected: bytes, given: bytearray) -> None:
+    if expected != given:
+        msg = "other bytes came back than were written"
+        raise Corrupt(msg)
 
 
 def _miss(store: Store, key: str) -> None:

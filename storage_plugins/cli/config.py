@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import click
 
@@ -14,13 +14,25 @@ from storage_plugins import compose
 from storage_plugins.config.orthanc import SECTION, OrthancConfiguration
 from storage_plugins.errors import ConfigInvalid
 
+_AZURE_HOST = ".blob.core.windows.net"
+
 
 @click.command()
 @click.argument("url")
 def config(url: str) -> None:
-    """Prints a ready Orthanc configuration for the storage at URL: a folder, or any URL that fsspec knows."""
-    values = {"Plugins": [str(build_shim.default_output())], SECTION: section(url)}
+    r"""Prints a ready Orthanc configuration for the storage at URL.
+
+    \b
+    URL is one of
+      /folder                                a folder of this machine
+      s3://BUCKET/PREFIX                     Amazon S3, or another server with Endpoint
+      gs://BUCKET/PREFIX                     Google Cloud Storage
+      az://CONTAINER@ACCOUNT/PREFIX          Azure Blob Storage
+      https://ACCOUNT.blob.core.windows.net/CONTAINER/PREFIX   the same
+      anything that fsspec knows, for instance sftp://user@host/folder
+    """
     try:
+        values = {"Plugins": [str(build_shim.default_output())], SECTION: section(url)}
         compose.plan(OrthancConfiguration(values, os.getcwd()))
     except ConfigInvalid as error:
         raise click.ClickException(str(error)) from error
@@ -30,8 +42,42 @@ def config(url: str) -> None:
 
 
 def section(url: str) -> dict[str, Any]:
-    """The section for a storage URL."""
+    """The section for a storage URL. Raises ConfigInvalid when a part of it is missing."""
     parts = urlsplit(url)
-    if parts.scheme in ("", "file"):
-        return {"Backend": "local", "Options": {"Path": os.path.abspath(parts.path)}}
-    return {"Backend": "fsspec", "Options": {"Url": url}}
+    match parts.scheme:
+        case "" | "file":
+            return {"Backend": "local", "Options": {"Path": os.path.abspath(parts.path)}}
+        case "s3" | "gs" | "gcs":
+            bucket = _given(parts.netloc, url, f"{parts.scheme}://BUCKET/PREFIX")
+            return _cloud("s3" if parts.scheme == "s3" else "gcs", {"Bucket": bucket}, parts.path)
+        case "az" | "azure" | "abfs" | "abfss":
+            container, _, host = parts.netloc.partition("@")
+            account = host.partition(".")[0]
+            return _azure(account, container, parts.path, url)
+        case "https" if parts.netloc.endswith(_AZURE_HOST):
+            return _azure_blob(parts, url)
+        case _:
+            return {"Backend": "fsspec", "Options": {"Url": url}}
+
+
+def _azure_blob(parts: SplitResult, url: str) -> dict[str, Any]:
+    container, _, prefix = parts.path.strip("/").partition("/")
+    return _azure(parts.netloc.removesuffix(_AZURE_HOST), container, prefix, url)
+
+
+def _azure(account: str, container: str, path: str, url: str) -> dict[str, Any]:
+    form = "az://CONTAINER@ACCOUNT/PREFIX"
+    options = {"Account": _given(account, url, form), "Container": _given(container, url, form)}
+    return _cloud("azure", options, path)
+
+
+def _cloud(backend: str, options: dict[str, str], path: str) -> dict[str, Any]:
+    prefix = path.strip("/")
+    return {"Backend": backend, "Options": options} | ({"Prefix": prefix} if prefix else {})
+
+
+def _given(value: str, url: str, form: str) -> str:
+    if not value:
+        msg = f"{url} is not complete: expected {form}"
+        raise ConfigInvalid(msg)
+    return value

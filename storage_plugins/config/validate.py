@@ -6,6 +6,7 @@ A message never holds a value from the configuration: it might be a secret.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -66,7 +67,7 @@ def _sentence(model: type[Model], detail: ErrorDetails, where: str) -> str:
         case "value_error":
             return f"{key}: {detail['msg'].removeprefix('Value error, ')}"
         case _:
-            expected = detail["msg"].replace("Input should be", "must be")
+            expected = re.sub(r"^(Input|String|List|Tuple) should", "must", detail["msg"])
             return f"{key}: {expected}, found {_json_name(detail['input'])}"
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sysconfig
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from storage_plugins.adapters.local import LocalStore
 from storage_plugins.cli import main
+from storage_plugins.errors import RangeInvalid
 
 UUID = "f4247d92-1ea6-4f8b-bc62-e3a6fa24c6df"
 
@@ -90,20 +93,53 @@ def test_check(config: Path, tmp_path: Path) -> None:
 
     assert 0 == result.exit_code, result.output
     assert "21 of 21 promises kept" in result.output
+    for verb in ("write", "read", "read a range", "delete"):
+        assert re.search(rf"^│ {verb} +│ +[\d.]+ │ +[\d.]+ │ +[\d.]+ │$", result.output, re.MULTILINE)
     assert ["mine"] == [path.name for path in (tmp_path / "files").rglob("*") if path.is_file()]
 
 
 def test_check_fails_on_a_store_that_lies(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that gives zeros where bytes are missing does not pass."""
-    monkeypatch.setattr(LocalStore, "read_range", lambda *_: None)
+    real = LocalStore.read_range
+
+    def lie(store: LocalStore, key: str, start: int, target: memoryview) -> None:
+        with suppress(RangeInvalid):
+            real(store, key, start, target)
+
+    monkeypatch.setattr(LocalStore, "read_range", lie)
     result = run("check", "-c", config, "--largest", 1)
     assert 1 == result.exit_code
     assert "ranges past the end are refused" in result.output
 
 
+def test_check_of_a_read_only_archive(config: Path, tmp_path: Path) -> None:
+    """Nothing is written."""
+    values = json.loads(config.read_text()) | {"ReadOnly": True}
+    config.write_text(json.dumps(values))
+
+    result = run("check", "-c", config)
+
+    assert 0 == result.exit_code, result.output
+    assert "│ read " in result.output
+    assert "write" not in result.output.partition("ReadOnly is set")[0]
+    assert [] == [path for path in (tmp_path / "files").rglob("*") if path.is_file()]
+
+
 @pytest.mark.parametrize(
     ("url", "section"),
     [
+        ("s3://b", {"Backend": "s3", "Options": {"Bucket": "b"}}),
+        ("s3://b/archive/a/", {"Backend": "s3", "Options": {"Bucket": "b"}, "Prefix": "archive/a"}),
+        ("gs://b/a", {"Backend": "gcs", "Options": {"Bucket": "b"}, "Prefix": "a"}),
+        ("az://images@me/a", {"Backend": "azure", "Options": {"Account": "me", "Container": "images"}, "Prefix": "a"}),
+        (
+            "abfss://images@me.dfs.core.windows.net",
+            {"Backend": "azure", "Options": {"Account": "me", "Container": "images"}},
+        ),
+        (
+            "https://me.blob.core.windows.net/images/a/b",
+            {"Backend": "azure", "Options": {"Account": "me", "Container": "images"}, "Prefix": "a/b"},
+        ),
         ("/srv/files", {"Backend": "local", "Options": {"Path": "/srv/files"}}),
         ("file:///srv/files", {"Backend": "local", "Options": {"Path": "/srv/files"}}),
         ("sftp://me@host/x", {"Backend": "fsspec", "Options": {"Url": "sftp://me@host/x"}}),
@@ -114,6 +150,22 @@ def test_config(url: str, section: dict[str, object]) -> None:
     printed = json.loads(run("config", url).output)
     assert section == printed["StoragePlugins"]
     assert printed["Plugins"][0].endswith("/libOrthancStoragePlugins.so")
+
+
+@pytest.mark.parametrize(
+    ("url", "form"),
+    [
+        ("s3://", "s3://BUCKET/PREFIX"),
+        ("gs:///a", "gs://BUCKET/PREFIX"),
+        ("az://images", "az://CONTAINER@ACCOUNT/PREFIX"),
+        ("https://me.blob.core.windows.net/", "az://CONTAINER@ACCOUNT/PREFIX"),
+    ],
+)
+def test_config_needs_a_whole_url(url: str, form: str) -> None:
+    """What is missing is said."""
+    result = run("config", url)
+    assert 1 == result.exit_code
+    assert f"Error: {url} is not complete: expected {form}\n" == result.output
 
 
 def test_build(tmp_path: Path) -> None:
