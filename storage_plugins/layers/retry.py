@@ -65,8 +65,12 @@ class RetryLayer(Layer):
             self._again(call, size, started, error)
 
     def _again(self, call: Callable[[], None], size: Callable[[], int], started: float, first: StoreError) -> None:
+        failed = 0
+
         def decide(error: Exception) -> bool | float:
-            if not isinstance(error, StoreError) or not error.retryable:
+            nonlocal failed
+            failed += 1
+            if not isinstance(error, StoreError) or not error.retryable or failed == self._options.attempts:
                 return False
             left = started + self._options.deadline + size() / _BYTES_PER_SECOND - time.monotonic()
             wait = error.retry_after or 0.0
@@ -77,7 +81,7 @@ class RetryLayer(Layer):
 
         attempts = stamina.retry_context(
             on=decide,
-            attempts=self._options.attempts,
+            attempts=None,
             timeout=None,
             wait_initial=self._options.first_wait,
             wait_max=self._options.longest_wait,

@@ -54,13 +54,16 @@ def test_errors_that_stay(verb: str, error: Exception) -> None:
     assert [verb] == faults.unused()
 
 
-def test_the_number_of_attempts() -> None:
-    """The first one counts."""
+def test_the_number_of_attempts(caplog: pytest.LogCaptureFixture) -> None:
+    """The first one counts, and each but the last is told."""
     store, faults = layer([Fault("put", Unavailable(str(i))) for i in range(5)], Attempts=3)
 
     with pytest.raises(Unavailable, match="2"):
         store.put("x", b"")
     assert ["put"] == faults.unused()
+    assert ["0. Trying again", "1. Trying again"] == [
+        record.message for record in caplog.records if record.name.startswith("storage_plugins")
+    ]
 
 
 def test_the_deadline() -> None:
