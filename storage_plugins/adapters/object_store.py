@@ -6,6 +6,7 @@ One request for each verb. A large object is read by several ranged requests at 
 from __future__ import annotations
 
 import hashlib
+import ssl
 from abc import abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -96,6 +97,8 @@ class ObjectStore(Backend):
         self._closed = False
         self._verify_foreign = options.verify_foreign
         self._part = options.settings.part_size
+        if options.ca_file:
+            _check_certificates(options.ca_file)
         self._filesystem = self.open_filesystem(options)
         self._pool = ThreadPoolExecutor(options.parallel, thread_name_prefix="storage-part")
 
@@ -239,10 +242,20 @@ class ObjectStore(Backend):
         raise kind(msg, retryable=False if refused else None, retry_after=failure.retry_after) from cause
 
 
+def _check_certificates(file: str) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except OSError as error:  # of which ssl.SSLError is one
+        msg = f"cannot read certificates (PEM) from CAFile {file}: {error.strerror or error}"
+        raise ConfigInvalid(msg) from error
+
+
 def _by_status(failure: Failure) -> tuple[type[StoreError], str]:
     match failure.status:
         case 404:
             return NotFound, ""
+        case 407:
+            return AccessDenied, _PROXY
         case 416:
             return RangeInvalid, ""
         case 401 | 403:
@@ -252,6 +265,8 @@ def _by_status(failure: Failure) -> tuple[type[StoreError], str]:
         case _:
             return Unavailable, ""
 
+
+_PROXY = "Check Proxy, its user and its password, and whether the proxy lets this server through"
 
 _REFUSED = {400, 405, 411, 412, 413, 501}
 """The same request would be refused again, unless its code says otherwise."""
@@ -263,7 +278,12 @@ def _info(description: Description) -> ObjectInfo:
 
 COMMON_REMEDIES: Remedies = {
     "timeout": (Unavailable, "The server did not answer in time: is it reachable, is RequestTimeout long enough?"),
-    "connect": (Unavailable, "Check the endpoint, the network, the proxy and the certificates"),
+    "connect": (Unavailable, "Check the endpoint, the network and the proxy"),
+    "certificate": (
+        ConfigInvalid,
+        "The certificate is not trusted: name its authority in CAFile, check the host in Endpoint and the clock",
+    ),
+    "proxy": (Unavailable, _PROXY),
     "KeyTooLongError": (KeyInvalid, "Shorten the prefix"),
     "NoSuchBucket": (ConfigInvalid, "Create the bucket, or correct its name"),
     "NoSuchUpload": (Unavailable, "The upload in parts was given up. The next attempt starts a new one"),

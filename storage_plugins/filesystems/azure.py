@@ -23,6 +23,7 @@ from azure.storage.blob import ContainerClient, StandardBlobTier
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from storage_plugins.filesystems.network import judge
 from storage_plugins.filesystems.objects import (
     CHECKSUM,
     Answer,
@@ -180,7 +181,7 @@ class AzureFileSystem(ObjectFileSystem):
                 ((IncompleteReadError,), "interrupted"),
             )
             code = next((code for kind, code in kinds if isinstance(error, kind)), "interrupted")
-            return Failure(0, code, error.message.partition("\n")[0])
+            return judge(error, code)
         return None
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from google.cloud.storage.exceptions import InvalidResponse
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
+from storage_plugins.filesystems.network import judge
 from storage_plugins.filesystems.objects import (
     CHECKSUM,
     Answer,
@@ -57,10 +59,13 @@ def open_bucket(
     )
     for scheme in ("https://", "http://"):
         session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=settings.connections, max_retries=0))
+    # Given with each request: to requests, variables of the environment count for more than what a session has.
+    given: dict[str, Any] = {}
     if settings.ca_file:
-        session.verify = settings.ca_file
+        given["verify"] = settings.ca_file
     if settings.proxy:
-        session.proxies = tokens.proxies = {"http": settings.proxy, "https": settings.proxy}
+        given["proxies"] = tokens.proxies = {"http": settings.proxy, "https": settings.proxy}
+    session.request = partial(session.request, **given)  # type: ignore[method-assign]
     client = Client(
         project="unused",
         credentials=credentials,
@@ -163,7 +168,7 @@ class GcsFileSystem(ObjectFileSystem):
                 first = error.args[0] if isinstance(error, requests.ConnectionError) and error.args else None
                 told = first if isinstance(first, ProtocolError) else error
                 code = next((code for kind, code in _KINDS if isinstance(told, kind)), None)
-                return None if code is None else Failure(0, code, str(error))
+                return None if code is None else judge(error, code)
 
     def close(self) -> None:
         """See ObjectFileSystem."""

@@ -35,6 +35,10 @@ _REASON = re.compile(r"<(?:Message|message)>([^<\n]{1,300})")
 _IN_BATCH = re.compile(r"Bulk delete request failed for key .*: (.*) \(code: (\d{3})\)")
 # Some servers answer a range that starts at the end of the object with no bytes, instead of 416.
 _PAST_END = re.compile(r"(?:Wanted range starting at|CONTENT_RANGE header: \"bytes 0--1/0).*")
+_NEVER_SENT: Final = {
+    "certificate": re.compile(r"InvalidCertificate\(\s*(\w+)"),
+    "proxy": re.compile(r"(TunnelUnsuccessful|ProxyAuthRequired)"),
+}
 _KIND = re.compile(r"kind: (Timeout|Connect|Interrupted|Request|Decode|Unknown)\b")
 _CODES_OF_KINDS: Final = {"Timeout": "timeout", "Connect": "connect"}
 
@@ -129,9 +133,7 @@ class ObstoreFileSystem(ObjectFileSystem):
             return Failure(int(item[2]), "", item[1])
         if (past_end := _PAST_END.search(summary)) is not None:
             return Failure(416, "", past_end[0])
-        kind = _KIND.search(details)
-        code_ = _CODES_OF_KINDS.get(kind[1], "interrupted") if kind else ""
-        return Failure(0, code_, _causes(summary, details))
+        return _unanswered(summary, details)
 
 
 class _Provider:
@@ -201,7 +203,16 @@ def _description(meta: Any) -> Description:
     return Description(meta["path"], meta["size"], meta["last_modified"])
 
 
+def _unanswered(summary: str, details: str) -> Failure:
+    for code, pattern in _NEVER_SENT.items():
+        if (reason := pattern.search(details)) is not None:
+            return Failure(0, code, reason[1])
+    kind = _KIND.search(details)
+    code = _CODES_OF_KINDS.get(kind[1], "interrupted") if kind else ""
+    return Failure(0, code, _causes(summary, details))
+
+
 def _causes(summary: str, details: str) -> str:
-    """The last words of object_store's chain of causes say most: "Connection refused", "invalid peer certificate"."""
-    found = re.findall(r'(?:message: |error: |InvalidCertificate\()"?([^",\n{}]{3,120})', details)
+    """The last words of object_store's chain of causes say most: "Connection refused"."""
+    found = re.findall(r'(?:message: |error: )"?([^",\n{}]{3,120})', details)
     return f"{summary.rpartition(' - ')[2]} ({found[-1].strip()})" if found else summary.rpartition(" - ")[2]

@@ -25,6 +25,7 @@ from botocore.handlers import add_expect_header
 from urllib3.exceptions import HTTPError
 
 from storage_plugins.filesystems.credentials import CredentialsFailed
+from storage_plugins.filesystems.network import judge
 from storage_plugins.filesystems.objects import (
     CHECKSUM,
     Answer,
@@ -33,6 +34,7 @@ from storage_plugins.filesystems.objects import (
     Head,
     ObjectFileSystem,
     Settings,
+    checksum,
     md5_of_etag,
     range_header,
     read_into,
@@ -87,9 +89,11 @@ class S3FileSystem(ObjectFileSystem):
     ) -> None:
         """`extra`: arguments of every write. `common`: of every call."""
         super().__init__()
+        events = client.meta.events
+        events.register("provide-client-params.s3.UploadPart", _with_checksum)
         if bucket_key is not None:  # the transfer manager refuses it as an argument
             for call in ("PutObject", "CreateMultipartUpload"):
-                client.meta.events.register(
+                events.register(
                     f"provide-client-params.s3.{call}", lambda params, **_: {**params, "BucketKeyEnabled": bucket_key}
                 )
         self._client = client
@@ -107,14 +111,14 @@ class S3FileSystem(ObjectFileSystem):
 
     def put_object(self, path: str, data: memoryview | bytes, checksum: str) -> None:
         """See ObjectFileSystem."""
-        extra = {**self._extra, "Metadata": {**self._metadata, CHECKSUM: checksum}}
+        extra = {**self._extra, "Metadata": {**self._metadata, CHECKSUM: checksum}, "ChecksumAlgorithm": "CRC32C"}
         if len(data) > self._settings.part_size:
-            extra["ChecksumAlgorithm"] = "CRC32"  # of each part; for CRC32C botocore needs a library of 30 MB
             bucket = self._common["Bucket"]
             self._client.upload_fileobj(_Reader(data), bucket, path, ExtraArgs=extra, Config=self._transfer)
             return
-        extra |= {"ChecksumAlgorithm": "CRC32C", "ChecksumCRC32C": checksum}
-        self._client.put_object(Bucket=self._common["Bucket"], Key=path, Body=bytes(data), **extra)
+        self._client.put_object(
+            Bucket=self._common["Bucket"], Key=path, Body=bytes(data), ChecksumCRC32C=checksum, **extra
+        )
 
     def get_object(self, path: str, start: int | None = None, end: int | None = None, etag: str = "") -> Answer:
         """See ObjectFileSystem."""
@@ -156,7 +160,7 @@ class S3FileSystem(ObjectFileSystem):
             )
         if isinstance(error, BotoCoreError | HTTPError | OSError):
             code = next((code for kinds, code in _CODES if isinstance(error, kinds)), "interrupted")
-            return Failure(0, code, f"{error} ({_root(error)})")
+            return judge(error, code)
         return None
 
     def close(self) -> None:
@@ -164,11 +168,17 @@ class S3FileSystem(ObjectFileSystem):
         self._client.close()
 
 
-def _root(error: BaseException) -> str:
-    """The first cause of an error, which says most: "Connection refused"."""
-    while (cause := error.__cause__ or error.__context__) is not None:
-        error = cause
-    return str(error) or type(error).__name__
+def _with_checksum(params: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+    """The arguments of a part, with its checksum in a header.
+
+    botocore has no CRC32C without a library of 30 MB. And over TLS it would write the checksum behind the body, in an
+    encoding that only Amazon's servers are sure to know.
+    """
+    body = params["Body"]
+    start = body.tell()
+    found = checksum(body.read())
+    body.seek(start)
+    return {**params, "ChecksumCRC32C": found}
 
 
 class _Answer(Answer):

@@ -118,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
                 body = message.encode()
         # An upload in chunks goes on where it began, not behind what stands in front of this gateway. And the real API
         # does not tell metadata with the bytes.
-        here = f"http://{self.headers['Host']}"
+        here = f"{self.headers.get('X-Forwarded-Proto', 'http')}://{self.headers['Host']}"
         headers = [
             (name, here + "/" + value.split("/", 3)[3] if name.lower() == "location" else value)
             for name, value in headers

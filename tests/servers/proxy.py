@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -38,6 +40,9 @@ class Reply:
     drop: bool = False
     """Whether the connection is closed without an answer."""
 
+    stall: float = 0
+    """Seconds of silence before the connection is closed."""
+
 
 Fault = Callable[[Seen, Reply], None]
 
@@ -45,7 +50,8 @@ Fault = Callable[[Seen, Reply], None]
 class Proxy:
     """Between a client and the server at `upstream` ("host:port"), until exit."""
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str, tls: ssl.SSLContext | None = None) -> None:
+        """`tls`: clients come with TLS."""
         self.seen: list[Seen] = []
         self.faults: deque[Fault | None] = deque()
         """What is done to the next answers, one each. Afterwards answers pass as they are."""
@@ -54,7 +60,10 @@ class Proxy:
         self._upstream = upstream
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *arguments: _Handler(self, *arguments))
         self._server.daemon_threads = True
-        self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if tls is not None:  # each connection shakes hands in its own thread
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self.scheme = "http" if tls is None else "https"
+        self.endpoint = f"{self.scheme}://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     def ask(self, seen: Seen) -> Reply:
@@ -69,6 +78,7 @@ class Proxy:
             for name, value in seen.headers.items():
                 if name.lower() not in ("connection", "expect"):
                     connection.putheader(name, value)
+            connection.putheader("X-Forwarded-Proto", self.scheme)
             connection.endheaders(seen.body)
             answer = connection.getresponse()
             reply = Reply(answer.status, answer.getheaders(), answer.read())
@@ -112,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         reply = self._proxy.ask(Seen(self.command, self.path, self.headers, body))
         if reply.drop:
-            self._hang_up()
+            self._hang_up(reply.stall)
             return
         self.send_response_only(reply.status)
         for name, value in reply.headers:
@@ -127,16 +137,17 @@ class _Handler(BaseHTTPRequestHandler):
             with suppress(ConnectionError):  # the client has lost its interest
                 self.wfile.write(reply.body[: reply.cut])
         if reply.cut is not None:
-            self._hang_up()
+            self._hang_up(reply.stall)
 
-    def _hang_up(self) -> None:
+    def _hang_up(self, after: float) -> None:
         self.wfile.flush()
+        time.sleep(after)
         self.connection.shutdown(socket.SHUT_RDWR)
         self.close_connection = True
 
     def handle(self) -> None:
         """A client may go away at any time."""
-        with suppress(ConnectionError):
+        with suppress(ConnectionError, ssl.SSLError):
             super().handle()
 
     def log_message(self, *_: Any) -> None:
