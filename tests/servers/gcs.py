@@ -62,6 +62,10 @@ class FakeGcs(Server):
         """URL of the gateway."""
         return f"http://127.0.0.1:{self.port}"
 
+    def uploads(self) -> list[str]:
+        """Keys of the XML API's uploads in parts that are neither complete nor aborted."""
+        return [key for key, _, _ in self._gateway.uploads.values()] if self._gateway else []
+
     def bucket(self, name: str) -> GcsMedium:
         """A new bucket."""
         medium = GcsMedium(f"http://127.0.0.1:{self._behind}", name)
