@@ -48,7 +48,7 @@ def main() -> None:
         }
         for verb in _VERBS
     }
-    report.show_bridge(result)
+    report.show("bridge", result)
     if not given.quick:
         report.keep("bridge", result)
 

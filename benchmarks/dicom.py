@@ -26,13 +26,19 @@ def instances(count: int, *, one_study: bool = False) -> list[bytes]:
     return made
 
 
-def _template() -> tuple[str, bytes]:
+def large() -> bytes:
+    """One DICOM file of 100 MB."""
+    before, after = _template(rows=10_000, columns=5000)
+    return b"".join((before.encode("latin-1"), os.urandom(100_000_000), after))
+
+
+def _template(rows: int = 512, columns: int = 512) -> tuple[str, bytes]:
     """What is before and after the pixels. Writing each file with pydicom would take longer than to measure it."""
     template = pydicom.dcmread(str(get_testdata_file("CT_small.dcm")))
-    template.Rows = template.Columns = 512
+    template.Rows, template.Columns = rows, columns
     template.StudyInstanceUID, template.SeriesInstanceUID = _STUDY, _SERIES
     template.SOPInstanceUID = template.file_meta.MediaStorageSOPInstanceUID = _INSTANCE
-    pixels = template.PixelData = os.urandom(_PIXELS)
+    pixels = template.PixelData = os.urandom(rows * columns * 2)
     file = io.BytesIO()
     template.save_as(file)
     before, after = file.getvalue().split(pixels)

@@ -18,7 +18,7 @@ Round = dict[str, dict[str, list[Cost]]]
 
 def compare(measured: Sequence[Round], ours: str, other: str) -> dict[str, Any]:
     """The figures of each phase: each side, the ratio of the medians of all turns, and the same within each round."""
-    figures = {}
+    figures: dict[str, Any] = {}
     for phase in measured[0]:
         sides = {side: _side([one[phase][side] for one in measured]) for side in (other, ours)}
         ratios = [_median(one[phase][other]) / _median(one[phase][ours]) for one in measured]
@@ -26,6 +26,7 @@ def compare(measured: Sequence[Round], ours: str, other: str) -> dict[str, Any]:
             "sides": sides,
             "ratio": round(sides[ours]["per_second"]["median"] / sides[other]["per_second"]["median"], 3),
             "ratio_by_round": spread(ratios, 3),
+            "cpu_ratio": round(sides[ours]["orthanc_cpu_ms"] / max(sides[other]["orthanc_cpu_ms"], 0.001), 3),
         }
     return figures
 
@@ -48,6 +49,7 @@ def _side(by_round: Sequence[Sequence[Cost]]) -> dict[str, Any]:
             "max": round(max(rates), 1),
         },
         "orthanc_cpu_ms": per_instance([cost.server for cost in costs]),
+        "medium_cpu_ms": per_instance([cost.medium for cost in costs]),
         "client_cpu_ms": per_instance([cost.client for cost in costs]),
         "others_cpu_share": round(
             statistics.median(cost.others / cost.seconds / (os.cpu_count() or 1) for cost in costs), 3

@@ -30,9 +30,10 @@ class Request(NamedTuple):
 class Connection:
     """One connection that stays open."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, memory: int = 1 << 20) -> None:
+        """`memory`: bytes of the largest answer. It grows when that was not enough, which takes time."""
         self._port = port
-        self._memory = bytearray(1 << 20)
+        self._memory = bytearray(memory)
         self._socket = self._connect()
 
     def send(self, request: Request) -> memoryview:

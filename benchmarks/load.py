@@ -23,6 +23,9 @@ class Cost:
 
     seconds: float
     server: float
+    medium: float
+    """Of the server behind the storage area, 0 where there is none."""
+
     client: float
     others: float
     """Anything else on this machine, the kernel's own threads included."""
@@ -32,8 +35,15 @@ class Cost:
         return Cost(*(getattr(self, field.name) / number for field in fields(self)))
 
 
+class Pids(NamedTuple):
+    """The processes that are looked at."""
+
+    server: int
+    medium: int | None = None
+
+
 def run(
-    port: int, pid: int, requests: Sequence[Request], clients: int, take: Callable[[memoryview], T]
+    port: int, pids: Pids, requests: Sequence[Request], clients: int, take: Callable[[memoryview], T]
 ) -> tuple[list[T], Cost]:
     """Sends all requests over connections that are open before the clock starts.
 
@@ -59,11 +69,11 @@ def run(
     threads = [threading.Thread(target=work) for _ in range(count)]
     for thread in threads:
         thread.start()
-    before = _Clocks.read(pid)
+    before = _Clocks.read(pids)
     ready.wait()
     for thread in threads:
         thread.join()
-    cost = _Clocks.read(pid).since(before)
+    cost = _Clocks.read(pids).since(before)
     if failures:
         raise failures[0]
     return taken, cost
@@ -73,9 +83,9 @@ def wait_for_quiet(seconds: float) -> None:
     """Waits until nobody else uses this machine, but not for longer than `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        before = _Clocks.read(os.getpid())
+        before = _Clocks.read(Pids(os.getpid()))
         time.sleep(0.2)
-        after = _Clocks.read(os.getpid())
+        after = _Clocks.read(Pids(os.getpid()))
         if after.machine - before.machine < 0.1 * (after.wall - before.wall) * (os.cpu_count() or 1):
             return
 
@@ -83,22 +93,29 @@ def wait_for_quiet(seconds: float) -> None:
 class _Clocks(NamedTuple):
     wall: float
     server: float
+    medium: float
     client: float
     machine: float
 
     @classmethod
-    def read(cls, pid: int) -> _Clocks:
-        process = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    def read(cls, pids: Pids) -> _Clocks:
         machine = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
         user, nice, system, _idle, _wait, irq, softirq, steal = map(int, machine)
         return cls(
             time.perf_counter(),
-            (int(process[11]) + int(process[12])) / _TICKS,
+            cpu_seconds(pids.server),
+            0.0 if pids.medium is None else cpu_seconds(pids.medium),
             time.process_time(),
             (user + nice + system + irq + softirq + steal) / _TICKS,
         )
 
     def since(self, before: _Clocks) -> Cost:
-        server, client = self.server - before.server, self.client - before.client
-        others = max(0.0, self.machine - before.machine - server - client)
-        return Cost(self.wall - before.wall, server, client, others)
+        server, medium, client = self.server - before.server, self.medium - before.medium, self.client - before.client
+        others = max(0.0, self.machine - before.machine - server - medium - client)
+        return Cost(self.wall - before.wall, server, medium, client, others)
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time that a process has used so far."""
+    process = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(process[11]) + int(process[12])) / _TICKS

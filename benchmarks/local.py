@@ -55,14 +55,14 @@ def main() -> None:
     if given.quick:
         given.rounds, given.instances = 1, 60
     work = Work.make(given.instances, given.clients, patience=0 if given.quick else 3)
-    result = {
+    result: dict[str, Any] = {
         "machine": figures.machine(Path(tempfile.gettempdir())) | {"orthanc": orthanc_version()},
         "settings": {"rounds": given.rounds, "instances": given.instances, "clients": given.clients},
         "sync": {},
     }
     for sync in (True, False):
         result["sync"][str(sync).lower()] = measure(work, given.rounds, sync=sync)
-        report.show(result, str(sync).lower())
+    report.show("local", result)
     if not given.quick:
         report.keep("local", result)
 

@@ -9,14 +9,15 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from benchmarks import dicom
 from benchmarks.figures import Round
 from benchmarks.http import Request
-from benchmarks.load import Cost, run, wait_for_quiet
+from benchmarks.load import Cost, Pids, run, wait_for_quiet
+from benchmarks.media import Disk, Medium
 from storage_plugins.testing.orthanc import Orthanc
 
 T = TypeVar("T")
@@ -32,12 +33,11 @@ PHASES: Final = {
     READ: "GET /instances/{id}/file by all clients",
     TAGS: "GET /instances/{id}/tags by all clients: Orthanc reads the bytes before the pixel data",
     DELETE: "DELETE /studies/{id}, one study that holds all instances: Orthanc removes one file after another",
-    GONE: "the same, until no file is left on the disk",
+    GONE: "the same, until nothing is left in the medium",
     DELETE_ALONE: "DELETE /instances/{id} by all clients",
 }
 
 _TURN = 50  # instances: a turn of a third of a second, shorter than most moods of a shared machine
-_PASSES = {"file": 20, "tags": 4}  # a single read of the instances of a turn is over too soon to be measured
 _WARM_UP = 16
 _HEADER = 4096  # less than the bytes before the pixel data of these files
 
@@ -56,6 +56,9 @@ class Side:
     fails_at_times: bool = False
     """Whether a store that fails may be sent again, see `Request.again`."""
 
+    medium: Callable[[Orthanc], Medium] = Disk
+    """What is behind its Orthanc."""
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -65,14 +68,18 @@ class Work:
     together: list[bytes]
     clients: int
     patience: float
+    file_passes: int
+    tags_passes: int
 
     @classmethod
-    def make(cls, count: int, clients: int, patience: float) -> Work:
+    def make(cls, count: int, clients: int, patience: float, *, file_passes: int = 20, tags_passes: int = 4) -> Work:
         """`count` instances that are studies of their own, and as many in one study.
 
-        `patience`: how many seconds a phase may wait for a quiet machine.
+        `patience`: how many seconds a phase may wait for a quiet machine. `..._passes`: how often each instance is
+        read in a turn, because a single read of a few instances may be over too soon to be measured.
         """
-        return cls(dicom.instances(count), dicom.instances(count, one_study=True), clients, patience)
+        together = dicom.instances(count, one_study=True)
+        return cls(dicom.instances(count), together, clients, patience, file_passes, tags_passes)
 
 
 def rounds(sides: Sequence[Side], work: Work, count: int) -> Iterator[Round]:
@@ -89,7 +96,7 @@ def rounds(sides: Sequence[Side], work: Work, count: int) -> Iterator[Round]:
                 loads = {}
                 for side in order:
                     orthanc = Orthanc(Path(folder, f"{number}-{side.name}"), side.configuration, plugins=side.plugins)
-                    loads[side.name] = _Load(stack.enter_context(orthanc), work, again=side.fails_at_times)
+                    loads[side.name] = _Load(stack.enter_context(orthanc), work, side)
                 yield _round(loads)
 
 
@@ -121,11 +128,12 @@ def _take_turns(loads: dict[str, _Load], step: Callable[[_Load, slice], Cost]) -
 class _Load:
     """The phases, on one running Orthanc."""
 
-    def __init__(self, orthanc: Orthanc, work: Work, *, again: bool) -> None:
+    def __init__(self, orthanc: Orthanc, work: Work, side: Side) -> None:
         self._orthanc = orthanc
         self._work = work
         self._identifiers: list[str] = []
-        self._again = again
+        self._again = side.fails_at_times
+        self._medium = side.medium(orthanc)
         self.instances = len(work.separate)
 
     def warm_up(self) -> None:
@@ -141,10 +149,10 @@ class _Load:
         return cost / len(identifiers)
 
     def read(self, part: slice) -> Cost:
-        return self._get("file", len(self._work.separate[0]), part)
+        return self._get("file", len(self._work.separate[0]), part, self._work.file_passes)
 
     def tags(self, part: slice) -> Cost:
-        return self._get("tags", _HEADER, part)
+        return self._get("tags", _HEADER, part, self._work.tags_passes)
 
     def delete_alone(self) -> Cost:
         requests = [Request("DELETE", f"/instances/{name}") for name in self._identifiers]
@@ -159,38 +167,34 @@ class _Load:
         _, cost = self._run([Request("DELETE", f"/studies/{study}")], len)
         answered = time.perf_counter()
         self._wait_until_empty()
-        gone = Cost(cost.seconds + time.perf_counter() - answered, cost.server, cost.client, cost.others)
+        gone = replace(cost, seconds=cost.seconds + time.perf_counter() - answered)
         return cost / self.instances, gone / self.instances
 
     def _upload(self, files: Sequence[bytes]) -> tuple[list[str], Cost]:
         return self._run([Request("POST", "/instances", file, self._again) for file in files], _identifier)
 
-    def _get(self, what: str, least: int, part: slice) -> Cost:
+    def _get(self, what: str, least: int, part: slice, passes: int) -> Cost:
         """A cache somewhere would make the result worthless: `least` bytes of each file must have been read."""
-        requests = [Request("GET", f"/instances/{name}/{what}") for name in self._identifiers[part]] * _PASSES[what]
-        before = self._bytes_read()
+        requests = [Request("GET", f"/instances/{name}/{what}") for name in self._identifiers[part]] * passes
+        before = self._medium.given()
         _, cost = self._run(requests, len)
-        if self._bytes_read() - before < least * len(requests):
+        if self._medium.given() - before < least * len(requests):
             msg = f"GET /instances/.../{what} did not read the storage area"
             raise BenchmarkError(msg)
         return cost / len(requests)
 
-    def _bytes_read(self) -> int:
-        lines = Path(f"/proc/{self._orthanc.pid}/io").read_text().splitlines()
-        return int(dict(line.split(": ") for line in lines)["rchar"])
-
     def _wait_until_empty(self, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
-        while any(files for _, _, files in os.walk(self._orthanc.storage)):
+        while not self._medium.empty():
             if time.monotonic() > deadline:
-                msg = f"files are left in {self._orthanc.storage} after everything was deleted"
+                msg = "something is left in the storage area after everything was deleted"
                 raise BenchmarkError(msg)
             time.sleep(0.002)
 
     def _run(self, requests: Sequence[Request], take: Callable[[memoryview], T]) -> tuple[list[T], Cost]:
         os.sync()  # what an earlier phase has left to be written must not slow this one down
         wait_for_quiet(self._work.patience)
-        return run(self._orthanc.port, self._orthanc.pid, requests, self._work.clients, take)
+        return run(self._orthanc.port, Pids(self._orthanc.pid, self._medium.pid), requests, self._work.clients, take)
 
 
 def _identifier(body: memoryview) -> str:
