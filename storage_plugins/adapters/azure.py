@@ -76,14 +76,26 @@ class AzureStore(ObjectStore):
     """See the module."""
 
     Options: ClassVar[type[Model]] = AzureOptions
+    permissions: ClassVar[dict[str, str]] = {
+        verb: f"Microsoft.Storage/storageAccounts/blobServices/containers/{action}"
+        for verb, action in {
+            "write": "blobs/write",
+            "read": "blobs/read",
+            "delete": "blobs/delete",
+            "describe": "blobs/read",
+            "list": "blobs/read",
+            "create": "write",
+        }.items()
+    }
     remedies: ClassVar[Remedies] = {
         **COMMON_REMEDIES,
+        **azure_credentials.REMEDIES,
         "ContainerNotFound": (ConfigInvalid, "Create the container, correct its name, or set CreateContainer"),
         "BlobArchived": (Archived, "Rehydrate the blob (set its tier to Hot or Cool), then read it again"),
         "AuthenticationFailed": (AccessDenied, "Check the account key or signature, and the clock of this machine"),
         "AuthorizationPermissionMismatch": (
             AccessDenied,
-            'The identity needs the role "Storage Blob Data Contributor"',
+            'The identity needs the role "Storage Blob Data Contributor", or at least {permission}',
         ),
         "AuthorizationFailure": (
             AccessDenied,
@@ -114,7 +126,7 @@ class AzureStore(ObjectStore):
             failure = filesystem.failure(error)
             if failure is None:
                 raise
-            self._raise(failure, f"cannot create container {options.container!r}", error)
+            self._raise(failure, "create", f"container {options.container!r}", error)
         finally:
             filesystem.close()
 
@@ -129,8 +141,13 @@ def _account(options: AzureOptions) -> azure_credentials.Account:
     )
 
 
-def _identity(options: AzureOptions) -> Any:
-    return azure_credentials.identity(options.credential, client_id=options.client_id, tenant_id=options.tenant_id)
+def _who(options: AzureOptions) -> dict[str, Any]:
+    return {
+        "kind": options.credential,
+        "settings": options.settings,
+        "client_id": options.client_id,
+        "tenant_id": options.tenant_id,
+    }
 
 
 def _obstore(options: AzureOptions) -> ObjectFileSystem:
@@ -148,7 +165,7 @@ def _obstore(options: AzureOptions) -> ObjectFileSystem:
     elif account.sas_token:
         config["sas_key"] = account.sas_token
     else:
-        provider = azure_credentials.for_obstore(_identity(options))
+        provider = azure_credentials.for_obstore(**_who(options))
     try:
         return ObstoreFileSystem(
             Container,
@@ -169,7 +186,7 @@ def _sdk(options: AzureOptions) -> AzureFileSystem:
     from storage_plugins.filesystems.azure import AzureFileSystem, open_client  # noqa: PLC0415
 
     account = _account(options)
-    credential: Any = account.key or account.sas_token or _identity(options)
+    credential: Any = account.key or account.sas_token or azure_credentials.for_sdk(**_who(options))
     if account.key:
         credential = {"account_name": account.name, "account_key": account.key}
     client = open_client(account.endpoint, options.container, credential, options.settings)

@@ -47,13 +47,28 @@ class GcsOptions(ObjectOptions):
         return self
 
 
+_DENIED = (
+    AccessDenied,
+    'The identity needs the role "Storage Object User" on the bucket, or at least {permission}',
+)
+
+
 class GcsStore(ObjectStore):
     """See the module."""
 
     Options: ClassVar[type[Model]] = GcsOptions
-    remedies: ClassVar[Remedies] = COMMON_REMEDIES | {
-        "AccessDenied": (AccessDenied, 'The identity needs the role "Storage Object User" on the bucket'),
-        "forbidden": (AccessDenied, 'The identity needs the role "Storage Object User" on the bucket'),
+    permissions: ClassVar[dict[str, str]] = {
+        "write": "storage.objects.create",
+        "read": "storage.objects.get",
+        "delete": "storage.objects.delete",
+        "describe": "storage.objects.get",
+        "list": "storage.objects.list",
+    }
+    remedies: ClassVar[Remedies] = {
+        **COMMON_REMEDIES,
+        **gcs_credentials.REMEDIES,
+        "AccessDenied": _DENIED,
+        "forbidden": _DENIED,
         "UserProjectMissing": (ConfigInvalid, "The bucket is requester pays: give UserProject"),
     }
 
@@ -75,7 +90,7 @@ def _obstore(options: GcsOptions) -> ObjectFileSystem:
         config["skip_signature"] = True  # object_store heeds it when it reads, and asks for a token when it writes
         provider = gcs_credentials.nobody
     else:
-        provider = gcs_credentials.for_obstore(gcs_credentials.find(options.service_account_file))
+        provider = gcs_credentials.for_obstore(options.service_account_file, options.settings)
     return ObstoreFileSystem(
         Bucket,
         options.bucket,
@@ -92,10 +107,11 @@ def _obstore(options: GcsOptions) -> ObjectFileSystem:
 def _sdk(options: GcsOptions) -> ObjectFileSystem:
     from storage_plugins.filesystems.gcs import GcsFileSystem, open_bucket  # noqa: PLC0415
 
+    key_file, settings = options.service_account_file, options.settings
     bucket = open_bucket(
         options.bucket,
-        gcs_credentials.anonymous() if options.anonymous else gcs_credentials.find(options.service_account_file),
-        options.settings,
+        gcs_credentials.anonymous() if options.anonymous else gcs_credentials.for_sdk(key_file, settings),
+        settings,
         endpoint=options.endpoint or None,
         user_project=options.user_project or None,
     )

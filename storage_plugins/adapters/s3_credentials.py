@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from typing import Any, Final
@@ -40,6 +41,9 @@ REMEDIES: Final[Remedies] = {
     REFUSED: (AccessDenied, "Check the profile, the role and whom it trusts, or log in again"),
     UNREACHABLE: (Unavailable, "Check that the token service or the metadata service can be reached from here"),
 }
+
+# It logs a traceback for what we tell in one line.
+logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
 
 # What STS says when it is not the request's fault, though some of it comes as 400.
 _PASSING = {"Throttling", "ThrottlingException", "RequestLimitExceeded", "IDPCommunicationError", "RequestTimeout"}

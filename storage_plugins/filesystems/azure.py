@@ -10,7 +10,6 @@ import requests
 from azure.core import MatchConditions
 from azure.core.exceptions import (
     AzureError,
-    ClientAuthenticationError,
     HttpResponseError,
     IncompleteReadError,
     ResourceExistsError,
@@ -23,6 +22,7 @@ from azure.storage.blob import ContainerClient, StandardBlobTier
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from storage_plugins.filesystems.credentials import CredentialsFailed
 from storage_plugins.filesystems.network import judge
 from storage_plugins.filesystems.objects import (
     CHECKSUM,
@@ -164,6 +164,8 @@ class AzureFileSystem(ObjectFileSystem):
 
     def failure(self, error: Exception) -> Failure | None:
         """See ObjectFileSystem."""
+        if isinstance(error, CredentialsFailed):
+            return error.failure
         if isinstance(error, HttpResponseError) and error.status_code:
             code = getattr(error, "error_code", None)
             return Failure(
@@ -172,8 +174,6 @@ class AzureFileSystem(ObjectFileSystem):
                 (error.message or error.reason or "").partition("\n")[0],
                 seconds(getattr(error.response, "headers", {}).get("Retry-After", "")),
             )
-        if isinstance(error, ClientAuthenticationError):
-            return Failure(401, "", error.message.partition("\n")[0])
         if isinstance(error, AzureError):
             kinds = (
                 ((ServiceRequestTimeoutError, ServiceRequestError), "connect"),

@@ -28,6 +28,8 @@ UNREACHABLE: Final = "token service"
 _AHEAD: Final = 15 * 60
 # Seconds before their end after which they are not used any more: a request takes time, and clocks differ.
 _MARGIN: Final = 30
+# Seconds for which a failure is the answer to everybody: many wait, and the token service shall see one request.
+_PAUSE: Final = 1
 
 
 class CredentialsFailed(Exception):
@@ -67,8 +69,7 @@ class _Held(Generic[T]):
 class Keeper(Generic[T]):
     """Holds credentials and renews them in the background, from many threads.
 
-    A request waits only when there are none that still hold. Whoever waits at the same time gets the same answer: the
-    token service sees one request.
+    A request waits only when there are none that still hold. All who wait get the same answer, also when it is none.
     """
 
     def __init__(
@@ -83,17 +84,17 @@ class Keeper(Generic[T]):
 
     def get(self) -> T:
         """Credentials for a request that starts now. Raises CredentialsFailed."""
-        asked = time.time()
+        now = time.time()
         held = self._held
-        if held is not None and asked < held.last:
-            if asked >= held.renew and self._busy.acquire(blocking=False):
-                threading.Thread(target=self._renew, args=(held,), name="storage-credentials", daemon=True).start()
+        if held is not None and now < held.last:
+            if now >= held.renew and self._busy.acquire(blocking=False):
+                self._start(held)
             return held.value
         with self._busy:
             held = self._held
             if held is not None and time.time() < held.last:
                 return held.value
-            if self._failed is not None and self._failed[0] > asked:
+            if self._failed is not None and time.time() < self._failed[0] + _PAUSE:
                 raise CredentialsFailed(self._failed[1])
             return self._replace()
 
@@ -110,6 +111,12 @@ class Keeper(Generic[T]):
             raise failed from error
         self._held = _held(value, end)
         return value
+
+    def _start(self, held: _Held[T]) -> None:
+        try:
+            threading.Thread(target=self._renew, args=(held,), name="storage-credentials", daemon=True).start()
+        except RuntimeError:  # there can be no more threads now
+            self._busy.release()
 
     def _renew(self, held: _Held[T]) -> None:
         """In a thread of its own, which has been given the lock."""

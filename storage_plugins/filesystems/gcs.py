@@ -14,13 +14,13 @@ from urllib.parse import quote
 import requests
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.auth.credentials import AnonymousCredentials
-from google.auth.exceptions import GoogleAuthError, RefreshError
-from google.auth.transport.requests import AuthorizedSession, Request
+from google.auth.transport.requests import AuthorizedSession
 from google.cloud.storage import Bucket, Client
 from google.cloud.storage.exceptions import InvalidResponse
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
+from storage_plugins.filesystems.credentials import CredentialsFailed
 from storage_plugins.filesystems.network import judge
 from storage_plugins.filesystems.objects import (
     CHECKSUM,
@@ -50,12 +50,10 @@ def open_bucket(
     name: str, credentials: Any, settings: Settings, *, endpoint: str | None, user_project: str | None
 ) -> Bucket:
     """A bucket whose connections are kept and never retried."""
-    tokens = requests.Session()
     session = AuthorizedSession(
         credentials,
         # After 401 it asks for a new token and tries again, which nobody can do without credentials.
         max_refresh_attempts=0 if isinstance(credentials, AnonymousCredentials) else 1,
-        auth_request=Request(tokens),
     )
     for scheme in ("https://", "http://"):
         session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=settings.connections, max_retries=0))
@@ -64,7 +62,7 @@ def open_bucket(
     if settings.ca_file:
         given["verify"] = settings.ca_file
     if settings.proxy:
-        given["proxies"] = tokens.proxies = {"http": settings.proxy, "https": settings.proxy}
+        given["proxies"] = {"http": settings.proxy, "https": settings.proxy}
     session.request = partial(session.request, **given)  # type: ignore[method-assign]
     client = Client(
         project="unused",
@@ -155,13 +153,13 @@ class GcsFileSystem(ObjectFileSystem):
     def failure(self, error: Exception) -> Failure | None:
         """See ObjectFileSystem."""
         match error:
+            case CredentialsFailed():
+                return error.failure
             case _Refused() | InvalidResponse() | GoogleAPICallError() if error.response is not None:
                 return _told(error.response)
             case GoogleAPICallError():
                 return Failure(int(error.code or 0), "", error.message)
-            case RefreshError(retryable=False):
-                return Failure(401, "", str(error))
-            case RetryError() | GoogleAuthError():
+            case RetryError():
                 return Failure(0, "interrupted", str(error))
             case _:
                 # requests has one name for what could not be opened and for what was open and broke off.
