@@ -1,0 +1,144 @@
+"""Stand-ins for whoever gives credentials: the metadata services of machines and containers, and token services."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+from tests.servers.proxy import Proxy, Reply, Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request. `given`: the arguments in its address and its form."""
+
+    method: str
+    path: str
+    headers: Message
+    given: dict[str, str]
+
+
+Answer = tuple[int, str | dict[str, Any]]
+"""Status and body."""
+
+Route = Callable[[Asked], Answer]
+
+
+class Metadata:
+    """A HTTP server on loopback, until exit. What it is asked is written down."""
+
+    def __init__(self, routes: dict[str, Route], tls: ssl.SSLContext | None = None) -> None:
+        """`routes`: answers by the end of the path; "" for all others."""
+        self.routes = routes
+        self.asked: list[Asked] = []
+        self.broken: Answer | None = None
+        """What everybody gets instead."""
+        self.delay = 0.0
+        """Seconds before each answer."""
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *arguments: _Handler(self, *arguments))
+        self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self.host = f"127.0.0.1:{self._server.server_address[1]}"
+        self.endpoint = f"{'http' if tls is None else 'https'}://{self.host}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    def answer(self, asked: Asked) -> Answer:
+        """To one request."""
+        self.asked.append(asked)
+        time.sleep(self.delay)
+        if self.broken is not None:
+            return self.broken
+        found = next((end for end in self.routes if end and asked.path.endswith(end)), "")
+        return self.routes[found](asked) if found in self.routes else (404, "there is no such thing")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, metadata: Metadata, *arguments: Any) -> None:
+        self._metadata = metadata
+        super().__init__(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("do_"):
+            return self._serve
+        raise AttributeError(name)
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        url = urlsplit(self.path)
+        given = {name: values[0] for name, values in (parse_qs(url.query) | parse_qs(body)).items()}
+        status, told = self._metadata.answer(Asked(self.command, url.path, self.headers, given))
+        data = (told if isinstance(told, str) else json.dumps(told)).encode()
+        self.send_response_only(status)
+        self.send_header("Content-Type", "text/plain" if isinstance(told, str) else "application/json")
+        self.send_header("Metadata-Flavor", "Google")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+class Issuer:
+    """Gives out a new name for each set of credentials, and knows until when it holds."""
+
+    def __init__(self, lifetime: float = 3600) -> None:
+        self.lifetime = lifetime
+        self.issued: dict[str, float] = {}
+        """End of each, as `time.time` tells it."""
+
+    def issue(self, name: str = "") -> tuple[str, datetime]:
+        """A name, and its end."""
+        name = name or f"issued{len(self.issued)}"
+        self.issued[name] = time.time() + self.lifetime
+        return name, datetime.fromtimestamp(self.issued[name], UTC)
+
+
+class Gate(Proxy):
+    """A proxy in front of a storage that lets through what carries credentials of `issuer` that still hold."""
+
+    def __init__(self, upstream: str, issuer: Issuer, tls: ssl.SSLContext | None = None, sas: str = "") -> None:
+        """`sas`: put in place of a token, for a storage that does not understand tokens."""
+        super().__init__(upstream, tls)
+        self._issuer = issuer
+        self._sas = sas
+        self.used: list[str] = []
+        """The credentials of each request."""
+
+    def ask(self, seen: Seen) -> Reply:
+        """See Proxy."""
+        sent = seen.headers.get("Authorization", "")
+        name = sent.partition("Credential=")[2].partition("/")[0] or sent.removeprefix("Bearer ")
+        self.used.append(name)
+        if time.time() >= self._issuer.issued.get(name, 0):
+            self.seen.append(seen)
+            status = 401 if sent.startswith("Bearer ") else 403
+            return Reply(status, [], b"<Error><Code>NotIssued</Code><Message>nobody gave you these</Message></Error>")
+        if self._sas:
+            del seen.headers["Authorization"]
+            seen.path += ("&" if "?" in seen.path else "?") + self._sas
+        return super().ask(seen)
