@@ -35,7 +35,7 @@ from storage_plugins.store import Allocate, Buffer, ObjectInfo
 MIB = 1 << 20
 
 Remedies = dict[str, tuple[type[StoreError], str]]
-"""By the provider's code: what it is for us, and what to do."""
+"""By the provider's code: what it is for us, and what to do. "{permission}" stands for what the verb needs."""
 
 
 class ObjectOptions(Model):
@@ -91,6 +91,8 @@ class ObjectStore(Backend):
 
     remote: ClassVar[bool] = True
     remedies: ClassVar[Remedies] = {}
+    permissions: ClassVar[dict[str, str]] = {}
+    """What the cloud calls the permission to write, read, delete, list and describe."""
 
     def __init__(self, options: ObjectOptions) -> None:
         """Raises ConfigInvalid when no filesystem can be made of the options. Asks the cloud nothing."""
@@ -231,13 +233,14 @@ class ObjectStore(Backend):
             failure = self._filesystem.failure(error)
             if failure is None:
                 raise
-            self._raise(failure, f"cannot {verb} object {key!r}", error)
+            self._raise(failure, verb, f"object {key!r}", error)
 
-    def _raise(self, failure: Failure, subject: str, cause: Exception) -> NoReturn:
+    def _raise(self, failure: Failure, verb: str, what: str, cause: Exception) -> NoReturn:
         known = self.remedies.get(failure.code)
-        kind, remedy = known or _by_status(failure)
+        kind, remedy = known or _BY_STATUS.get(failure.status, (Unavailable, ""))
         told = " ".join(filter(None, [str(failure.status or ""), failure.code, failure.message]))
-        msg = ". ".join(filter(None, [f"{subject}: {told.rstrip('.')}", remedy]))
+        remedy = remedy.replace("{permission}", self.permissions.get(verb, ""))
+        msg = ". ".join(filter(None, [f"cannot {verb} {what}: {told.rstrip('.')}", remedy]))
         refused = known is None and kind is Unavailable and failure.status in _REFUSED
         raise kind(msg, retryable=False if refused else None, retry_after=failure.retry_after) from cause
 
@@ -250,23 +253,16 @@ def _check_certificates(file: str) -> None:
         raise ConfigInvalid(msg) from error
 
 
-def _by_status(failure: Failure) -> tuple[type[StoreError], str]:
-    match failure.status:
-        case 404:
-            return NotFound, ""
-        case 407:
-            return AccessDenied, _PROXY
-        case 416:
-            return RangeInvalid, ""
-        case 401 | 403:
-            return AccessDenied, "Check the credentials and their permissions"
-        case 507:
-            return StorageFull, ""
-        case _:
-            return Unavailable, ""
-
-
 _PROXY = "Check Proxy, its user and its password, and whether the proxy lets this server through"
+
+_BY_STATUS: dict[int, tuple[type[StoreError], str]] = {
+    401: (AccessDenied, "Check the credentials"),
+    403: (AccessDenied, "Check the credentials and their permissions: {permission} is needed"),
+    404: (NotFound, ""),
+    407: (AccessDenied, _PROXY),
+    416: (RangeInvalid, ""),
+    507: (StorageFull, ""),
+}
 
 _REFUSED = {400, 405, 411, 412, 413, 501}
 """The same request would be refused again, unless its code says otherwise."""

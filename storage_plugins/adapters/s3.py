@@ -70,11 +70,18 @@ class S3Store(ObjectStore):
     """See the module."""
 
     Options: ClassVar[type[Model]] = S3Options
+    permissions: ClassVar[dict[str, str]] = {
+        "write": "s3:PutObject",
+        "read": "s3:GetObject",
+        "delete": "s3:DeleteObject",
+        "describe": "s3:GetObject",
+        "list": "s3:ListBucket",
+    }
     remedies: ClassVar[Remedies] = {
         **COMMON_REMEDIES,
         **s3_credentials.REMEDIES,
         "InvalidObjectState": (Archived, "Restore the object (S3 RestoreObject), then read it again"),
-        "AccessDenied": (AccessDenied, "The identity needs s3:GetObject, s3:PutObject and s3:DeleteObject"),
+        "AccessDenied": (AccessDenied, "The identity needs the permission {permission} on the bucket"),
         "InvalidAccessKeyId": (AccessDenied, "The access key is unknown to this server"),
         "SignatureDoesNotMatch": (AccessDenied, "The secret key is not that of the access key"),
         "ExpiredToken": (Unavailable, "The temporary credentials have expired"),

@@ -126,13 +126,14 @@ def test_errors_of_the_server(cloud: Cloud, status: int, code: str, *, retryable
 
 @pytest.mark.parametrize(("status", "code"), [(401, "Unauthorized"), (403, "AccessDenied"), (403, "Forbidden")])
 def test_refused_credentials(cloud: Cloud, status: int, code: str) -> None:
-    """Not to be tried again, and the message says what to check."""
+    """Not to be tried again, and the message says what to check: of a verb that is denied, the permission."""
     store = cloud.store
-    for call in _CALLS.values():
+    for verb, call in _CALLS.items():
         cloud.proxy.faults.append(refusal(cloud, status, code))
         with pytest.raises(AccessDenied, match=str(status)) as caught:
             call(store)
         assert not caught.value.retryable
+        assert status == 401 or store.permissions[verb] in str(caught.value)
         assert 1 == len(cloud.proxy.requests())
 
 
