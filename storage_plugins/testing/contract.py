@@ -28,6 +28,8 @@ from storage_plugins.store import Store
 from storage_plugins.testing.media import Medium, read
 
 MIB = 1 << 20
+PREFIX = "contract/"
+"""Of the keys of a check."""
 
 
 @dataclass(slots=True)
@@ -42,7 +44,7 @@ class Rig:
     persistent: bool = True
     """Whether objects outlive the store that wrote them."""
 
-    prefix: str = "contract/"
+    prefix: str = PREFIX
     """Put before every key. Whatever is below it belongs to the check."""
 
     largest: int = 64 * MIB

@@ -73,10 +73,14 @@ class FsspecMedium:
 
 
 class StoreMedium:
-    """A second store on the same medium: weaker than a side door, but there for every backend."""
+    """A second store on the same medium: weaker than a side door, but there for every backend.
 
-    def __init__(self, store: Store) -> None:
+    `prefix`: what does not start with it is nobody's business.
+    """
+
+    def __init__(self, store: Store, prefix: str = "") -> None:
         self._store = store
+        self._prefix = prefix
 
     def read(self, key: str) -> bytes | None:
         """See Medium."""
@@ -91,7 +95,7 @@ class StoreMedium:
 
     def keys(self) -> set[str]:
         """See Medium."""
-        return {info.key for info in self._store.list()}
+        return {info.key for info in self._store.list(self._prefix)}
 
 
 def read(store: Store, key: str) -> bytes:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,8 +25,9 @@ from storage_plugins.adapters.object_store import ObjectStore
 from storage_plugins.adapters.s3 import S3Store
 from storage_plugins.layers.metrics import MetricsLayer
 from storage_plugins.metrics import Metrics
+from storage_plugins.testing import contract
 from storage_plugins.testing.contract import Rig
-from storage_plugins.testing.media import FolderMedium, FsspecMedium
+from storage_plugins.testing.media import FolderMedium, FsspecMedium, StoreMedium
 from tests.contract.sftp import SftpServer
 from tests.servers import Servers
 
@@ -136,6 +139,51 @@ class CloudRig:
         return Rig(reopen(), medium, reopen)
 
 
+class LiveRig:
+    """A backend for object storage with one engine, in a bucket that somebody has named.
+
+    It works below a prefix of its own, and looks at its medium with the other engine.
+    """
+
+    def __init__(self, backend: type[ObjectStore], engine: str, options: Mapping[str, Any], name: str) -> None:
+        self._backend = backend
+        self._engine = engine
+        self._options = options
+        self.__name__ = f"live_{name}_{engine}"
+
+    def __call__(self, room: Room) -> Rig:
+        """Below a new prefix."""
+        prefix = f"orthanc-storage-test-{uuid.uuid4().hex}/"
+        other = self._open("sdk" if self._engine == "obstore" else "obstore")
+        room.stack.callback(other.close)
+
+        def remove() -> None:
+            for found in list(other.list(prefix)):
+                other.delete(found.key)
+
+        medium = StoreMedium(other, prefix)
+        room.stack.callback(remove)
+        return Rig(
+            self._open(self._engine), medium, lambda: self._open(self._engine), prefix=f"{prefix}{contract.PREFIX}"
+        )
+
+    def _open(self, engine: str) -> ObjectStore:
+        options: Any = self._backend.Options.model_validate({**self._options, "Engine": engine})
+        return self._backend(options)
+
+
+LIVE: dict[str, type[ObjectStore]] = {"s3": S3Store, "azure": AzureStore, "gcs": GcsStore}
+"""By the end of the variable, such as STORAGE_TEST_S3, that holds the options of the backend as a JSON object."""
+
+
+def live_rigs() -> Iterator[LiveRig]:
+    """Those that the environment names, with both engines."""
+    for name, backend in LIVE.items():
+        if options := os.environ.get(f"STORAGE_TEST_{name.upper()}"):
+            for engine in ("obstore", "sdk"):
+                yield LiveRig(backend, engine, json.loads(options), name)
+
+
 RIGS: tuple[Callable[[Room], Rig], ...] = (
     memory,
     metrics_over_memory,
@@ -152,6 +200,7 @@ RIGS: tuple[Callable[[Room], Rig], ...] = (
     CloudRig(AzureStore, "sdk", "azurite"),
     CloudRig(GcsStore, "obstore", "fake-gcs"),
     CloudRig(GcsStore, "sdk", "fake-gcs"),
+    *live_rigs(),
 )
 
 

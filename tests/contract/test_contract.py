@@ -14,11 +14,12 @@ def test_contract(check: contract.Check, rig: contract.Rig) -> None:
 def test_run_reports_every_check(rig: contract.Rig) -> None:
     """`run` tells of each check by name, and `clean` removes what the checks have left."""
     rig.largest = 4 << 20
-    rig.store.put("neighbour", b"mine")
+    neighbour = f"{rig.prefix.removesuffix(contract.PREFIX)}neighbour"
+    rig.store.put(neighbour, b"mine")
 
     results = list(contract.run(rig))
     contract.clean(rig)
 
     assert [contract.name(check) for check in contract.CHECKS] == [result.name for result in results]
     assert [] == [(result.name, result.error) for result in results if result.error is not None]
-    assert {"neighbour"} == rig.medium.keys()
+    assert {neighbour} == rig.medium.keys()

@@ -223,7 +223,11 @@ class _Handler(BaseHTTPRequestHandler):
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> tuple[int, HTTPResponse, bytes]:
         headers = headers or {}
-        self._server_behind.request(method, path, body, headers)
+        try:
+            self._server_behind.request(method, path, body, headers)
+        except ConnectionError:  # it may hang up between two requests
+            self._server_behind.close()
+            self._server_behind.request(method, path, body, headers)
         try:
             answer = self._server_behind.getresponse()
         except RemoteDisconnected:  # it falls over ranges of empty objects
