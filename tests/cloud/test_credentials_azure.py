@@ -24,7 +24,8 @@ from storage_plugins.testing.media import read
 from tests.cloud.hammer import hammer
 from tests.servers import Servers
 from tests.servers.azure import ACCOUNT, ACCOUNT_KEY, AzureMedium
-from tests.servers.metadata import Answer, Asked, Gate, Issuer, Metadata
+from tests.servers.forward_proxy import ForwardProxy
+from tests.servers.metadata import Answer, Asked, Gate, Issuer, Metadata, offline
 from tests.servers.tls import Authority
 
 NOBODY = "http://127.0.0.1:9"
@@ -106,6 +107,7 @@ def scene(
         return 200, {"access_token": name, "expires_in": left, "expires_on": int(end.timestamp()), "token_type": "B"}
 
     with ExitStack() as stack:
+        stack.enter_context(offline(monkeypatch))
         medium = azurite.bucket(container)
         stack.callback(medium.client.close)
         gate = stack.enter_context(Gate(f"127.0.0.1:{azurite.port}", issuer, authority.server(), sas))
@@ -199,6 +201,15 @@ def test_what_a_workload_sends(scene: Scene) -> None:
     assert CLIENT == asked.given["client_id"]
     assert f"/{TENANT}/oauth2/v2.0/token" == asked.path
     assert "https://storage.azure.com/.default" in asked.given["scope"]
+
+
+def test_entra_is_asked_through_the_proxy(scene: Scene) -> None:
+    """As the storage is. The machine's own service is not."""
+    for way in (_workload, _app_service):
+        metadata, options = way(scene)
+        with ForwardProxy() as forward:
+            scene.open(**options, Proxy=forward.url).put("x", b"1")
+        assert (metadata is scene.entra) is any(metadata.host in seen for seen in forward.seen)
 
 
 @pytest.mark.parametrize("way", [_app_service, _workload], ids=lambda way: way.__name__.strip("_"))

@@ -23,8 +23,9 @@ from storage_plugins.errors import AccessDenied, ConfigInvalid, StoreError, Unav
 from storage_plugins.testing.media import read
 from tests.cloud.hammer import hammer
 from tests.servers import Servers
+from tests.servers.forward_proxy import ForwardProxy
 from tests.servers.gcs import GcsMedium
-from tests.servers.metadata import Answer, Asked, Gate, Issuer, Metadata
+from tests.servers.metadata import Answer, Asked, Gate, Issuer, Metadata, offline
 
 NOBODY = "http://127.0.0.1:9"
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
@@ -83,6 +84,7 @@ def scene(
         return 200, {**answer, "issued_token_type": kind}
 
     with ExitStack() as stack:
+        stack.enter_context(offline(monkeypatch))
         medium = server.bucket(bucket)
         gate = stack.enter_context(Gate(f"127.0.0.1:{server.port}", issuer))
         tokens = stack.enter_context(Metadata({"token": give}))
@@ -170,6 +172,14 @@ def test_what_a_federation_sends(scene: Scene) -> None:
     assert "a.pod.token" == asked.given["subject_token"]
     assert SCOPE == asked.given["scope"]
     assert asked.given["audience"].endswith("/providers/k")
+
+
+def test_the_token_service_is_asked_through_the_proxy(scene: Scene) -> None:
+    """As all the rest."""
+    with ForwardProxy() as forward:
+        scene.open(**_key_file(scene), Proxy=forward.url).put("x", b"1")
+
+    assert f"POST {scene.tokens.endpoint}/token" in forward.seen
 
 
 def test_renewal_fails_no_request(scene: Scene) -> None:

@@ -18,7 +18,8 @@ from storage_plugins.errors import AccessDenied, ConfigInvalid, StoreError, Unav
 from storage_plugins.testing.media import read
 from tests.cloud.hammer import hammer
 from tests.servers import Servers
-from tests.servers.metadata import Answer, Asked, Gate, Issuer, Metadata
+from tests.servers.forward_proxy import ForwardProxy
+from tests.servers.metadata import Answer, Asked, Gate, Issuer, Metadata, offline
 from tests.servers.proxy import Proxy
 from tests.servers.s3 import ACCESS_KEY, SECRET_KEY, S3Medium
 
@@ -72,6 +73,7 @@ def scene(
     bucket = f"b{uuid.uuid4().hex[:20]}"
     issuer = Issuer()
     with ExitStack() as stack:
+        stack.enter_context(offline(monkeypatch))
         medium = moto.bucket(bucket)
         gate = stack.enter_context(Gate(f"127.0.0.1:{moto.port}", issuer))
         sts = stack.enter_context(Proxy(f"127.0.0.1:{moto.port}"))
@@ -226,6 +228,18 @@ def test_web_identity(scene: Scene) -> None:
     assert b"WebIdentityToken=a.web.token" in asked.body
     assert asked.headers["Authorization"] is None
     assert ["ASIA"] == [used[:4] for used in scene.gate.used]
+
+
+def test_the_token_service_is_asked_through_the_proxy(scene: Scene) -> None:
+    """As all the rest."""
+    _moto_gives(scene)
+    with ForwardProxy() as forward:
+        store = scene.open(
+            AccessKey="a", SecretKey="b", RoleArn=ROLE, StsEndpoint=scene.sts.endpoint, Proxy=forward.url
+        )
+        store.put("x", b"1")
+
+    assert f"POST {scene.sts.endpoint}/" in forward.seen
 
 
 def test_renewal_fails_no_request(scene: Scene) -> None:

@@ -6,7 +6,8 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
@@ -15,6 +16,9 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+
+from tests.servers.forward_proxy import ForwardProxy
 from tests.servers.proxy import Proxy, Reply, Seen
 
 
@@ -101,6 +105,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Nothing."""
+
+
+@contextmanager
+def offline(variables: pytest.MonkeyPatch) -> Iterator[None]:
+    """Who wants to leave this machine meets a proxy that refuses, and the test fails."""
+    with ForwardProxy(refuse=403) as nowhere:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+            variables.setenv(name, nowhere.url)
+        for name in ("NO_PROXY", "no_proxy"):
+            variables.setenv(name, "127.0.0.1")
+        yield
+        assert [] == nowhere.seen
 
 
 class Issuer:
