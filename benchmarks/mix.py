@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -43,9 +44,12 @@ def run(orthanc: Orthanc, count: int, clients: int) -> Outcome:
     """`count` instances: each is stored and read, every second one is deleted, some are read again in between."""
     outcome = Outcome()
     todo = iter(range(count))
-    threads = [
-        threading.Thread(target=_Client(orthanc, outcome, number).work, args=(todo,)) for number in range(clients)
-    ]
+
+    def work(number: int) -> None:
+        with closing(_Client(orthanc, outcome, number)) as client:
+            client.work(todo)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -55,9 +59,9 @@ def run(orthanc: Orthanc, count: int, clients: int) -> Outcome:
 
 def check(orthanc: Orthanc, outcome: Outcome) -> None:
     """Reads everything that is left once more."""
-    client = _Client(orthanc, outcome, 0)
-    for name in list(outcome.kept):
-        client.read(name)
+    with closing(_Client(orthanc, outcome, 0)) as client:
+        for name in list(outcome.kept):
+            client.read(name)
 
 
 class _Client:
@@ -81,6 +85,9 @@ class _Client:
             self._ask("GET", f"/instances/{name}/tags")
             if number % 2:
                 self._delete(self._mine.pop(self._random.randrange(len(self._mine))))
+
+    def close(self) -> None:
+        """Closes the connection."""
         self._connection.close()
 
     def read(self, name: str) -> None:
