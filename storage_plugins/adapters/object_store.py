@@ -11,9 +11,9 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import ClassVar, Literal, NoReturn
+from typing import Annotated, ClassVar, Literal, NoReturn
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from storage_plugins.backend import Backend
 from storage_plugins.config.model import HostPath, Model, orthanc_key
@@ -48,7 +48,8 @@ class ObjectOptions(Model):
     """Seconds to open a connection."""
 
     request_timeout: float = Field(default=15.0, gt=0, le=3600)
-    """Seconds for one request, from its start to the end of its answer. It moves `PartSize` at most."""
+    """Seconds for one request, from its start to the end of its answer; with `Engine` sdk for each silence in it. A
+    request moves `PartSize` at most."""
 
     max_connections: int = Field(default=32, ge=1, le=1000)
     """How many connections are kept open."""
@@ -64,9 +65,12 @@ class ObjectOptions(Model):
     of this plugin are always compared with their own checksum."""
 
     proxy: str = Field(default="", repr=False)
-    """Proxy for all requests, for instance `http://proxy.hospital:3128`."""
+    """Proxy for all requests, for instance `http://proxy.hospital:3128`. Without it, the variables HTTPS_PROXY,
+    HTTP_PROXY and NO_PROXY are heeded."""
 
-    ca_file: HostPath | None = Field(default=None, alias="CAFile", json_schema_extra=orthanc_key("HttpsCACertificates"))
+    ca_file: Annotated[HostPath | None, BeforeValidator(lambda value: value or None)] = Field(
+        default=None, alias="CAFile", json_schema_extra=orthanc_key("HttpsCACertificates")
+    )
     """Certificates (PEM) of the authorities to trust, for a server with a certificate of its own."""
 
     metadata: dict[str, str] = Field(default={})

@@ -28,6 +28,7 @@ from storage_plugins.filesystems.objects import (
     Description,
     Failure,
     Head,
+    MemoryFile,
     ObjectFileSystem,
     Settings,
     range_header,
@@ -111,8 +112,13 @@ class GcsFileSystem(ObjectFileSystem):
         blob.crc32c = checksum  # the server compares
         if self._storage_class:
             blob.storage_class = self._storage_class
-        blob.upload_from_string(
-            bytes(data), content_type="application/octet-stream", timeout=self._timeout, retry=None, checksum=None
+        blob.upload_from_file(
+            MemoryFile(data),
+            size=len(data),
+            content_type="application/octet-stream",
+            timeout=self._timeout,
+            retry=None,
+            checksum=None,
         )
 
     def get_object(self, path: str, start: int | None = None, end: int | None = None, etag: str = "") -> Answer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -32,6 +31,7 @@ from storage_plugins.filesystems.objects import (
     Description,
     Failure,
     Head,
+    MemoryFile,
     ObjectFileSystem,
     Settings,
     checksum,
@@ -114,7 +114,7 @@ class S3FileSystem(ObjectFileSystem):
         extra = {**self._extra, "Metadata": {**self._metadata, CHECKSUM: checksum}, "ChecksumAlgorithm": "CRC32C"}
         if len(data) > self._settings.part_size:
             bucket = self._common["Bucket"]
-            self._client.upload_fileobj(_Reader(data), bucket, path, ExtraArgs=extra, Config=self._transfer)
+            self._client.upload_fileobj(MemoryFile(data), bucket, path, ExtraArgs=extra, Config=self._transfer)
             return
         self._client.put_object(
             Bucket=self._common["Bucket"], Key=path, Body=bytes(data), ChecksumCRC32C=checksum, **extra
@@ -209,30 +209,3 @@ class _Answer(Answer):
             if self._read == self.head.end - self.head.start:
                 self._body.read()  # the end of the body gives the connection back
         self._body.close()
-
-
-class _Reader(io.RawIOBase):
-    """A file over the caller's memory, for the transfer manager."""
-
-    def __init__(self, data: memoryview | bytes) -> None:
-        self._data = memoryview(data)
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, target: Any) -> int:
-        part = self._data[self._at : self._at + len(target)]
-        memoryview(target)[: len(part)] = part
-        self._at += len(part)
-        return len(part)
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._data)}[whence]
-        return self._at
-
-    def tell(self) -> int:
-        return self._at

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from storage_plugins import compose
+from storage_plugins.adapters.object_store import ObjectOptions
+from storage_plugins.config.orthanc import OrthancConfiguration
 from storage_plugins.errors import ConfigInvalid
 from storage_plugins.testing.media import read
 from tests.cloud.conftest import Cloud
@@ -75,6 +78,15 @@ def test_the_certificate_of_another_host(cloud: Cloud, secure: Proxy, authority:
     with pytest.raises(ConfigInvalid, match=r"'x': certificate .* the host in Endpoint"):
         store.put("x", b"1")
     assert [] == secure.seen
+
+
+def test_an_orthanc_that_names_no_authorities() -> None:
+    """As in the configuration that Orthanc writes by itself."""
+    section = {"Backend": "s3", "Options": {"Bucket": "b"}}
+    plan = compose.plan(OrthancConfiguration({"HttpsCACertificates": "", "StoragePlugins": section}, "/etc"))
+
+    assert isinstance(plan.options, ObjectOptions)
+    assert plan.options.ca_file is None
 
 
 @pytest.mark.parametrize("text", [None, "", "no certificate"])

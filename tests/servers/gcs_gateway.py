@@ -12,7 +12,7 @@ import threading
 import uuid
 from collections.abc import Iterable, Mapping
 from email.message import Message
-from http.client import HTTPConnection, HTTPResponse, RemoteDisconnected
+from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
@@ -230,7 +230,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._server_behind.request(method, path, body, headers)
         try:
             answer = self._server_behind.getresponse()
-        except RemoteDisconnected:  # it falls over ranges of empty objects
+        except ConnectionError:  # it falls over ranges of empty objects
             if "Range" not in headers:
                 raise
             _, answer, _ = self._ask(method, path)
