@@ -58,6 +58,9 @@ class S3Options(s3_credentials.CredentialOptions):
         if self.bucket_key is not None and self.encryption != "aws:kms":
             msg = 'BucketKey needs Encryption "aws:kms"'
             raise ValueError(msg)
+        if self.verify_foreign and self.engine == "obstore" and self.encryption not in (None, "AES256"):
+            msg = f'VerifyForeign with Encryption "{self.encryption}" needs Engine "sdk": the ETag is no MD5'
+            raise ValueError(msg)
         return self
 
     @property

@@ -19,9 +19,9 @@ from azure.core.exceptions import (
 )
 from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import ContainerClient, StandardBlobTier
-from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from storage_plugins.filesystems.connections import SteadyAdapter
 from storage_plugins.filesystems.credentials import CredentialsFailed
 from storage_plugins.filesystems.network import judge
 from storage_plugins.filesystems.objects import (
@@ -64,7 +64,7 @@ class _Transport(RequestsTransport):  # type: ignore[misc] # azure-core imports 
         # total=False: the error itself comes back, and not one with the whole URL, which may hold a signature
         never = Retry(total=False, redirect=False, raise_on_status=False)
         for scheme in ("http://", "https://"):
-            session.mount(scheme, HTTPAdapter(pool_maxsize=settings.connections, max_retries=never))
+            session.mount(scheme, SteadyAdapter(pool_maxsize=settings.connections, max_retries=never))
         super().__init__(
             session=session,
             session_owner=False,

@@ -17,9 +17,9 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud.storage import Bucket, Client
 from google.cloud.storage.exceptions import InvalidResponse
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
+from storage_plugins.filesystems.connections import SteadyAdapter
 from storage_plugins.filesystems.credentials import CredentialsFailed
 from storage_plugins.filesystems.network import judge
 from storage_plugins.filesystems.objects import (
@@ -57,7 +57,7 @@ def open_bucket(
         max_refresh_attempts=0 if isinstance(credentials, AnonymousCredentials) else 1,
     )
     for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=settings.connections, max_retries=0))
+        session.mount(scheme, SteadyAdapter(pool_connections=1, pool_maxsize=settings.connections, max_retries=0))
     # Given with each request: to requests, variables of the environment count for more than what a session has.
     given: dict[str, Any] = {}
     if settings.ca_file:

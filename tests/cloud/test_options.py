@@ -166,6 +166,7 @@ def test_user_project(cloud: Cloud, size: int) -> None:
         (S3Options, {"Bucket": "b", "KmsKeyId": "k", "Encryption": "AES256"}, 'KmsKeyId needs Encryption "aws:kms"'),
         (S3Options, {"Bucket": "b", "BucketKey": True}, 'BucketKey needs Encryption "aws:kms"'),
         (S3Options, {"Bucket": "b", "BucketKey": True, "Encryption": "aws:kms:dsse"}, "BucketKey needs Encryption"),
+        (S3Options, {"Bucket": "b", "VerifyForeign": True, "Encryption": "aws:kms"}, 'needs Engine "sdk"'),
         (AzureOptions, {"Container": "abc", "Account": "a", "EncryptionScope": "s"}, 'EncryptionScope needs Engine "s'),
         (GcsOptions, {"Bucket": "b", "KmsKey": KMS_KEY}, 'KmsKey needs Engine "sdk"'),
     ],

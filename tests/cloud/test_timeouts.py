@@ -12,7 +12,7 @@ import pytest
 from storage_plugins.errors import Corrupt, Unavailable
 from storage_plugins.testing.media import read
 from tests.cloud.conftest import Cloud
-from tests.servers.proxy import Reply, Seen
+from tests.servers.proxy import Proxy, Reply, Seen
 
 MIB = 1 << 20
 TIMEOUT = 1.0
@@ -81,6 +81,17 @@ def test_an_answer_that_stalls(cloud: Cloud) -> None:
         with took(cloud), pytest.raises((Unavailable, Corrupt), match="object 'x'") as caught:
             store.read_range("x", 0, memoryview(bytearray(size)))
         assert caught.value.retryable
+
+
+def test_a_slow_line(cloud: Cloud) -> None:
+    """A body may take longer than a connection: RequestTimeout alone is for it."""
+    with Proxy(f"127.0.0.1:{cloud.server.port}", pace=0.8) as line:
+        store = cloud.open(line.endpoint, ConnectionTimeout=TIMEOUT, RequestTimeout=60)
+        started = time.monotonic()
+        store.put("x", bytes(5 * MIB))
+
+    assert TIMEOUT * 3 < time.monotonic() - started
+    assert {"x"} == cloud.medium.keys()
 
 
 def test_an_address_that_takes_no_connections(cloud: Cloud, deaf: str) -> None:

@@ -44,14 +44,16 @@ class Reply:
     """Seconds of silence before the connection is closed."""
 
 
+_BLOCK = 1 << 16
 Fault = Callable[[Seen, Reply], None]
 
 
 class Proxy:
     """Between a client and the server at `upstream` ("host:port"), until exit."""
 
-    def __init__(self, upstream: str, tls: ssl.SSLContext | None = None) -> None:
-        """`tls`: clients come with TLS."""
+    def __init__(self, upstream: str, tls: ssl.SSLContext | None = None, pace: float = 0) -> None:
+        """`tls`: clients come with TLS. `pace`: seconds for each MiB of a request's body, as on a slow line."""
+        self.pace = pace
         self.seen: list[Seen] = []
         self.faults: deque[Fault | None] = deque()
         """What is done to the next answers, one each. Afterwards answers pass as they are."""
@@ -60,6 +62,8 @@ class Proxy:
         self._upstream = upstream
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *arguments: _Handler(self, *arguments))
         self._server.daemon_threads = True
+        if pace:
+            self._server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BLOCK)
         if tls is not None:  # each connection shakes hands in its own thread
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.scheme = "http" if tls is None else "https"
@@ -119,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def _pass(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self._body(int(self.headers.get("Content-Length") or 0))
         reply = self._proxy.ask(Seen(self.command, self.path, self.headers, body))
         if reply.drop:
             self._hang_up(reply.stall)
@@ -138,6 +142,15 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(reply.body[: reply.cut])
         if reply.cut is not None:
             self._hang_up(reply.stall)
+
+    def _body(self, length: int) -> bytes:
+        if not self._proxy.pace:
+            return self.rfile.read(length)
+        blocks = []
+        for at in range(0, length, _BLOCK):
+            blocks.append(self.rfile.read(min(_BLOCK, length - at)))
+            time.sleep(self._proxy.pace * len(blocks[-1]) / (1 << 20))
+        return b"".join(blocks)
 
     def _hang_up(self, after: float) -> None:
         self.wfile.flush()
