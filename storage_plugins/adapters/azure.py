@@ -49,7 +49,7 @@ class AzureOptions(ObjectOptions):
     create_container: bool = False
     """Whether to create the container when it is not there."""
 
-    access_tier: Literal["Hot", "Cool", "Cold", "Archive"] | None = None
+    access_tier: Literal["Hot", "Cool", "Cold", "Archive", "Premium"] | None = None
     """Tier of new blobs. Those of Archive cannot be read before they are rehydrated."""
 
     encryption_scope: str = ""
