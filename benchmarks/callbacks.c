@@ -18,7 +18,7 @@ typedef struct task
   unsigned number; /* of the thread */
   unsigned calls;
   uint64_t size;
-  uint8_t *data;
+  const uint8_t *data; /* the same for all */
   int32_t (*call)(struct task *self, const char *uuid);
   double *seconds; /* one per call */
   unsigned failures;
@@ -112,19 +112,20 @@ void host_bench(unsigned threads, unsigned calls, uint64_t size)
   double *seconds = calloc((size_t) threads * calls, sizeof(double));
   char create_[128], read[128], range[128], removed[128];
   unsigned failures = 0;
+  uint8_t *data = malloc(size + 1);
 
+  for (uint64_t i = 0; i < size; i++)
+  {
+    data[i] = (uint8_t) rand(); /* nothing that a server could compress */
+  }
   if (threads == 0 || threads > MAXIMUM_THREADS || calls == 0)
   {
     host_fatal("from 1 to %d threads and at least 1 call, please", MAXIMUM_THREADS);
   }
   for (unsigned i = 0; i < threads; i++)
   {
-    tasks[i] = (task) {.number = i, .calls = calls, .size = size, .data = malloc(size + 1)};
+    tasks[i] = (task) {.number = i, .calls = calls, .size = size, .data = data};
     tasks[i].seconds = seconds + (size_t) i * calls;
-    for (uint64_t j = 0; j < size; j++)
-    {
-      tasks[i].data[j] = (uint8_t) rand();
-    }
   }
   measure(create_, sizeof(create_), tasks, threads, create);
   measure(read, sizeof(read), tasks, threads, read_whole);
@@ -133,11 +134,11 @@ void host_bench(unsigned threads, unsigned calls, uint64_t size)
   for (unsigned i = 0; i < threads; i++)
   {
     failures += tasks[i].failures;
-    free(tasks[i].data);
   }
   host_answer("{\"create\": %s, \"read\": %s, \"range\": %s, \"remove\": %s, \"failures\": %u}", create_, read, range,
               removed, failures);
   free(seconds);
+  free(data);
 }
 
 void host_threads(unsigned threads, unsigned calls, uint64_t size)

@@ -38,7 +38,8 @@ def clouds(throughput: dict[str, Any], latency: dict[str, Any], target: Path) ->
     ours = next(iter(against.values()))
     sides: dict[str, Bars] = {
         other: {phase: _speed(phases[phase]["sides"][other]) for phase in _CLOUD_PHASES}
-        for other, phases in reversed(against.items())
+        for other, phases in against.items()
+        if other in throughput["goals"]
     }
     sides["obstore"] = {phase: _speed(ours[phase]["sides"]["obstore"]) for phase in _CLOUD_PHASES}
     figure, panels = _start(2, share=False)

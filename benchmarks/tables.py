@@ -33,10 +33,21 @@ def bridge(result: dict[str, Any]) -> Iterator[Table]:
 
 
 def clouds(result: dict[str, Any]) -> Iterator[Table]:
-    """One for each that the engine `obstore` is compared with."""
-    for other, phases in result["against"].items():
+    """One for each that the engine `obstore` is compared with, and what of the CPU time is whose."""
+    against = result["against"]
+    for other, goals in result["goals"].items():
         title = f"obstore against {other}, instances per second: median (smallest-largest)"
-        yield Table(f"clouds: {other}", title, _compared(phases, result["goals"][other]))
+        yield Table(f"clouds: {other}", title, _compared(against[other], goals))
+    header = ["CPU ms"]
+    rows = [[phase] for phase in next(iter(against.values()))]
+    for other, phases in against.items():
+        # obstore's figures are the same in all
+        for name in (other,) if header[1:] else ("obstore", other):
+            header += [f"Orthanc, {name}", f"server, {name}"]
+            for row, figures in zip(rows, phases.values(), strict=True):
+                side = figures["sides"][name]
+                row += [f"{side['orthanc_cpu_ms']:.2f}", f"{side['medium_cpu_ms']:.2f}"]
+    yield Table("clouds: cpu", "CPU time of Orthanc and of the server behind it, for each instance", [header, *rows])
 
 
 def latency(result: dict[str, Any]) -> Iterator[Table]:
