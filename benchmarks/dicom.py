@@ -26,10 +26,10 @@ def instances(count: int, *, one_study: bool = False) -> list[bytes]:
     return made
 
 
-def large() -> bytes:
-    """One DICOM file of 100 MB."""
-    before, after = _template(rows=10_000, columns=5000)
-    return b"".join((before.encode("latin-1"), os.urandom(100_000_000), after))
+def large(megabytes: int) -> bytes:
+    """One DICOM file."""
+    before, after = _template(rows=100 * megabytes, columns=5000)
+    return b"".join((before.encode("latin-1"), os.urandom(megabytes * 1_000_000), after))
 
 
 def _template(rows: int = 512, columns: int = 512) -> tuple[str, bytes]:

@@ -29,9 +29,9 @@ GOALS: Final = {"write": 4, "read": 4, "memory": 1.25}
 _STREAM = {"PartSize": 1024, "RequestTimeout": 120}  # one part, and time for it
 
 
-def measure(turns: int) -> dict[str, dict[str, float]]:
+def measure(turns: int, megabytes: int) -> dict[str, dict[str, float]]:
     """Median seconds and memory by side. They take turns."""
-    file = dicom.large()
+    file = dicom.large(megabytes)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = stack.enter_context(SeaweedProcess(folder / "weed"))
@@ -86,11 +86,18 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="script/bench large", description=__doc__)
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="half a minute that shows that it works; nothing is kept")
+    parser.add_argument("--megabytes", type=int, default=100)
+    parser.add_argument("--quick", action="store_true", help="a few seconds that show that it works; nothing is kept")
     given = parser.parse_args()
     if given.quick:
-        given.turns = 1
-    result = {"goals": GOALS, "rtt": RTT, "mbps": MBPS, "sides": measure(given.turns)}
+        given.turns, given.megabytes = 1, 10
+    result = {
+        "goals": GOALS,
+        "megabytes": given.megabytes,
+        "rtt": RTT,
+        "mbps": MBPS,
+        "sides": measure(given.turns, given.megabytes),
+    }
     report.show("large", result)
     if not given.quick:
         report.keep("large", result)

@@ -82,7 +82,9 @@ def callbacks(result: dict[str, Any]) -> Iterator[Table]:
 def large(result: dict[str, Any]) -> Iterator[Table]:
     """Times and memory."""
     streams, parts, without = (result["sides"][name] for name in ("one stream", "in parts", "built-in"))
-    rows = [["100 MB object", "one stream", "in parts", "ratio", "goal", "no network: built-in storage"]]
+    rows = [
+        [f"{result['megabytes']} MB object", "one stream", "in parts", "ratio", "goal", "no network: built-in storage"]
+    ]
     for verb in ("write", "read"):
         times = [f"{side[verb]:.2f} s" for side in (streams, parts)]
         ratio = streams[verb] / parts[verb]
