@@ -14,9 +14,13 @@ import struct
 import time
 from asyncio import StreamReader, StreamWriter
 from dataclasses import asdict, dataclass, fields
+from typing import TypeAlias
 
 _PIECE = 64 << 10
 _IN_FLIGHT = 128  # pieces of one direction of a connection
+
+Queue: TypeAlias = "asyncio.Queue[tuple[float, bytes] | None]"
+"""Pieces and when they are due. None: the end."""
 
 
 @dataclass
@@ -75,21 +79,23 @@ class Relay:
             _reset(writer)
             return
         self.counters.open += 1
-        server: StreamWriter | None = None
+        both = [writer]
         try:
             await asyncio.sleep(self.conditions.rtt / 1000)
             answers, server = await asyncio.open_connection(*self._upstream, limit=4 * _PIECE)
-            for one in (writer, server):
+            both.append(server)
+            for one in both:
                 one.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             asked = asyncio.Event()
-            await asyncio.gather(
-                self._pump(reader, _Upwards(self, server, asked)), self._pump(answers, _Downwards(self, writer, asked))
-            )
-        except OSError:
-            _reset(writer)
+            async with asyncio.TaskGroup() as group:
+                self._pump(group, reader, _Upwards(self, server, asked))
+                self._pump(group, answers, _Downwards(self, writer, asked))
+        except* (OSError, _Cut):
+            for one in both:
+                _reset(one)
         finally:
             self.counters.open -= 1
-            for one in filter(None, (writer, server)):
+            for one in both:
                 one.close()
 
     async def control(self, reader: StreamReader, writer: StreamWriter) -> None:
@@ -117,42 +123,34 @@ class Relay:
         else:
             self._passing.set()
 
-    async def _pump(self, reader: StreamReader, direction: _Direction) -> None:
-        """Reads at once, and delivers each piece when its time has come."""
-        queue: asyncio.Queue[tuple[float, bytes] | None] = asyncio.Queue()
-        room = asyncio.Semaphore(_IN_FLIGHT)
-        delivery = asyncio.create_task(self._deliver(queue, room, direction))
-        try:
-            while not delivery.done() and (data := await reader.read(_PIECE)):
-                await room.acquire()
-                queue.put_nowait((time.monotonic() + self.conditions.rtt / 2000, data))
-        except OSError:
-            pass
-        queue.put_nowait(None)
-        await delivery
+    def _pump(self, group: asyncio.TaskGroup, reader: StreamReader, direction: _Direction) -> None:
+        """Passes on one direction until it ends. An error ends both."""
+        queue: Queue = asyncio.Queue(_IN_FLIGHT)
+        group.create_task(self._read(reader, queue))
+        group.create_task(self._deliver(queue, direction))
 
-    async def _deliver(
-        self, queue: asyncio.Queue[tuple[float, bytes] | None], room: asyncio.Semaphore, direction: _Direction
-    ) -> None:
+    async def _read(self, reader: StreamReader, queue: Queue) -> None:
+        """Reads at once, whatever the delay: bytes are on their way while others arrive."""
+        while data := await reader.read(_PIECE):
+            await queue.put((time.monotonic() + self.conditions.rtt / 2000, data))
+        await queue.put(None)
+
+    async def _deliver(self, queue: Queue, direction: _Direction) -> None:
+        """Delivers each piece when its time has come."""
         free_at = 0.0
-        try:
-            while (item := await queue.get()) is not None:
-                at, data = item
-                if self.conditions.mbps:
-                    free_at = at = max(free_at, at) + len(data) * 8e-6 / self.conditions.mbps
-                if (wait := at - time.monotonic()) > 0:
-                    await asyncio.sleep(wait)
-                await self._passing.wait()
-                await direction.give(data)
-                room.release()
-            direction.end()
-        except (OSError, _Cut):
-            for _ in range(_IN_FLIGHT):
-                room.release()  # whoever waits for room shall see that this is over
+        while (item := await queue.get()) is not None:
+            at, data = item
+            if self.conditions.mbps:
+                free_at = at = max(free_at, at) + len(data) * 8e-6 / self.conditions.mbps
+            if (wait := at - time.monotonic()) > 0:
+                await asyncio.sleep(wait)
+            await self._passing.wait()
+            await direction.give(data)
+        direction.end()
 
 
 class _Cut(Exception):
-    """The connection was reset on purpose."""
+    """The connection is to be reset."""
 
 
 class _Direction:
@@ -208,15 +206,15 @@ class _Downwards(_Direction):
                 counters.answers_lost += 1
                 self._lost = True
             return
-        _reset(self.writer)
         raise _Cut
 
 
 def _reset(writer: StreamWriter) -> None:
-    """Ends a connection with RST instead of FIN."""
-    connection = writer.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
+    """Ends a connection with RST instead of FIN, unless it has already ended."""
+    if not writer.transport.is_closing():
+        connection = writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
 
 
 def _address(text: str) -> tuple[str, int]:
