@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import ssl
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import suppress
+from types import TracebackType
 from typing import Annotated, ClassVar, Literal, NoReturn
 
 from pydantic import BeforeValidator, Field
@@ -28,7 +29,15 @@ from storage_plugins.errors import (
     StoreError,
     Unavailable,
 )
-from storage_plugins.filesystems.objects import Answer, Description, Failure, ObjectFileSystem, Settings, checksum
+from storage_plugins.filesystems.objects import (
+    Answer,
+    Description,
+    Failure,
+    ObjectFileSystem,
+    Settings,
+    checksum,
+    even_part,
+)
 from storage_plugins.keys import check_key
 from storage_plugins.store import Allocate, Buffer, ObjectInfo
 
@@ -103,6 +112,7 @@ class ObjectStore(Backend):
         self._closed = False
         self._verify_foreign = options.verify_foreign
         self._part = options.settings.part_size
+        self._streams = options.parallel + 1  # those of the pool, and the thread that asks for the object
         if options.ca_file:
             _check_certificates(options.ca_file)
         self._filesystem = self.open_filesystem(options)
@@ -115,14 +125,16 @@ class ObjectStore(Backend):
 
     def put(self, key: str, data: Buffer) -> None:
         """See Store."""
+        check_key(key)
         with self._errors("write", key):
             self._filesystem.put_object(key, data, checksum(data))
 
     def read(self, key: str, allocate: Allocate) -> None:
         """See Store."""
+        check_key(key)
         with self._errors("read", key):
             with self._filesystem.get_object(key) as answer:
-                target = allocate(answer.head.size)
+                target = allocate(answer.size)
                 self._fill(key, answer, target, 0)
             self._verify(key, answer, target)
 
@@ -131,32 +143,31 @@ class ObjectStore(Backend):
         if not target:
             return
         end = start + len(target)
+        check_key(key)
         with self._errors("read", key):
-            first = min(end, start + self._part)
+            first = min(end, start + even_part(len(target), self._part, self._streams))
             with self._filesystem.get_object(key, start, first) as answer:
-                if answer.head.size < end:
-                    msg = f"cannot read bytes {start} to {end} of object {key!r}: it has {answer.head.size}"
-                    raise RangeInvalid(msg)
+                if answer.end < first or len(target) > self._part:
+                    self._check_size(key, answer, end)
                 self._fill(key, answer, target, start)
-            if len(target) == answer.head.size:
+            if start == 0 and len(target) == answer.size:
                 self._verify(key, answer, target)
 
     def delete(self, key: str) -> None:
         """See Store."""
-        try:
-            with self._errors("delete", key):
-                self._filesystem.delete_object(key)
-        except NotFound:
-            pass
+        check_key(key)
+        with suppress(NotFound), self._errors("delete", key):
+            self._filesystem.delete_object(key)
 
     def stat(self, key: str) -> ObjectInfo:
         """See Store."""
+        check_key(key)
         with self._errors("describe", key):
             return _info(self._filesystem.describe_object(key))
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See Store."""
-        with self._errors("list", prefix, is_key=False):
+        with self._errors("list", prefix):
             for description in self._filesystem.list_objects(prefix):
                 yield _info(description)
 
@@ -167,14 +178,22 @@ class ObjectStore(Backend):
             self._pool.shutdown()
             self._filesystem.close()
 
+    def _check_size(self, key: str, answer: Answer, end: int) -> None:
+        if answer.size < end:
+            msg = f"cannot read up to byte {end} of object {key!r}: it has {answer.size}"
+            raise RangeInvalid(msg)
+
     def _fill(self, key: str, answer: Answer, target: memoryview, start: int) -> None:
         """Fills `target` with the bytes from `start`: the first part from the answer, the rest from more requests."""
-        here = min(len(target), self._part)
+        if len(target) <= self._part:
+            self._take(key, answer, target, start)
+            return
+        here = even_part(len(target), self._part, self._streams)
         parts: list[Future[None]] = []
         try:
-            for offset in range(here, len(target), self._part):
-                part = target[offset : offset + self._part]
-                parts.append(self._pool.submit(self._fill_part, key, start + offset, part, answer.head.etag))
+            for offset in range(here, len(target), here):
+                part = target[offset : offset + here]
+                parts.append(self._pool.submit(self._fill_part, key, start + offset, part, answer.etag))
             self._take(key, answer, target[:here], start)
             for future in parts:
                 future.result()
@@ -190,9 +209,10 @@ class ObjectStore(Backend):
 
     def _take(self, key: str, answer: Answer, target: memoryview, start: int) -> None:
         """Raises Corrupt unless the body gives exactly `target`, from the offset that was asked for."""
-        head = answer.head
-        if head.start != start or head.end - head.start < len(target):
-            msg = f"object {key!r}: asked for {len(target)} bytes from offset {start}, got {head.start} to {head.end}"
+        if answer.start != start or answer.end - start < len(target):
+            msg = (
+                f"object {key!r}: asked for {len(target)} bytes from offset {start}, got {answer.start} to {answer.end}"
+            )
             raise Corrupt(msg, retryable=True)
         filled = self._body(key, answer, target) if target else 0
         if filled != len(target):
@@ -210,11 +230,10 @@ class ObjectStore(Backend):
             raise Corrupt(msg, retryable=True) from error
 
     def _verify(self, key: str, answer: Answer, target: memoryview) -> None:
-        head = answer.head
-        if head.checksum:
-            kind, expected, found = "CRC32C", head.checksum, checksum(target)
-        elif head.md5 and self._verify_foreign:
-            kind, expected = "MD5", head.md5
+        if stored := answer.checksum:
+            kind, expected, found = "CRC32C", stored, checksum(target)
+        elif self._verify_foreign and (md5 := answer.md5):
+            kind, expected = "MD5", md5
             found = hashlib.md5(target, usedforsecurity=False).hexdigest()
         else:
             return
@@ -222,21 +241,16 @@ class ObjectStore(Backend):
             msg = f"object {key!r} arrived with {kind} {found}, but {expected} was stored: it is damaged"
             raise Corrupt(msg, retryable=True)
 
-    @contextmanager
-    def _errors(self, verb: str, key: str, *, is_key: bool = True) -> Iterator[None]:
+    def _errors(self, verb: str, key: str) -> _Errors:
         if self._closed:
             msg = "the store is closed"
             raise Unavailable(msg)
-        if is_key:
-            check_key(key)
-        try:
-            yield
-        except (StoreError, MemoryError):
-            raise
-        except Exception as error:
-            failure = self._filesystem.failure(error)
-            if failure is None:
-                raise
+        return _Errors(self._judge, verb, key)
+
+    def _judge(self, verb: str, key: str, error: Exception) -> None:
+        """Raises the StoreError that an error of the engine means. Whatever is none of the engine's goes on."""
+        failure = self._filesystem.failure(error)
+        if failure is not None:
             self._raise(failure, verb, f"object {key!r}", error)
 
     def _raise(self, failure: Failure, verb: str, what: str, cause: Exception) -> NoReturn:
@@ -247,6 +261,26 @@ class ObjectStore(Backend):
         msg = ". ".join(filter(None, [f"cannot {verb} {what}: {told.rstrip('.')}", remedy]))
         refused = known is None and kind is Unavailable and failure.status in _REFUSED
         raise kind(msg, retryable=False if refused else None, retry_after=failure.retry_after) from cause
+
+
+class _Errors:
+    """Hands what an engine raises in the body to a judge. A class: a generator would cost every call much more."""
+
+    __slots__ = ("_judge", "_key", "_verb")
+
+    def __init__(self, judge: Callable[[str, str, Exception], None], verb: str, key: str) -> None:
+        self._judge = judge
+        self._verb = verb
+        self._key = key
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception) and not isinstance(error, StoreError | MemoryError):
+            self._judge(self._verb, self._key, error)
 
 
 def _check_certificates(file: str) -> None:

@@ -29,7 +29,7 @@ from storage_plugins.filesystems.objects import (
     Answer,
     Description,
     Failure,
-    Head,
+    KnownAnswer,
     ObjectFileSystem,
     Settings,
     seconds,
@@ -146,7 +146,7 @@ class AzureFileSystem(ObjectFileSystem):
             body = next(iter(download.chunks()), b"")
         except _AskedAgain:
             body = b""
-        return _Answer(_head(exchange.headers), body)
+        return _Answer(exchange.headers, body)
 
     def delete_object(self, path: str) -> None:
         """See ObjectFileSystem."""
@@ -209,9 +209,12 @@ class _Exchange:
         self.headers = response.http_response.headers
 
 
-class _Answer(Answer):
-    def __init__(self, head: Head, body: bytes) -> None:
-        super().__init__(head)
+class _Answer(KnownAnswer):
+    def __init__(self, headers: Mapping[str, str], body: bytes) -> None:
+        size, start, end = span(int(headers.get("Content-Length", 0)), headers.get("Content-Range"))
+        etag, checksum = headers.get("ETag", ""), headers.get(f"x-ms-meta-{CHECKSUM}", "")
+        md5 = base64.b64decode(headers.get("x-ms-blob-content-md5", "")).hex()
+        super().__init__(size, start, end, etag, checksum, md5)
         self._body = body
 
     def fill(self, target: memoryview) -> int:
@@ -221,15 +224,3 @@ class _Answer(Answer):
 
     def close(self) -> None:
         """The body has been read: the connection is back."""
-
-
-def _head(headers: Mapping[str, str]) -> Head:
-    size, start, end = span(int(headers.get("Content-Length", 0)), headers.get("Content-Range"))
-    return Head(
-        size,
-        start,
-        end,
-        headers.get("ETag", ""),
-        headers.get(f"x-ms-meta-{CHECKSUM}", ""),
-        base64.b64decode(headers.get("x-ms-blob-content-md5", "")).hex(),
-    )

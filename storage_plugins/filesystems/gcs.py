@@ -27,7 +27,7 @@ from storage_plugins.filesystems.objects import (
     Answer,
     Description,
     Failure,
-    Head,
+    KnownAnswer,
     MemoryFile,
     ObjectFileSystem,
     Settings,
@@ -188,13 +188,13 @@ class _Refused(Exception):
         response.content  # noqa: B018 - read before the connection goes back
 
 
-class _Answer(Answer):
+class _Answer(KnownAnswer):
     def __init__(self, response: requests.Response) -> None:
         headers = response.headers
         size, start, end = span(int(headers.get("Content-Length", 0)), headers.get("Content-Range"))
         hashes = dict(re.findall(r"(\w+)=([^,\s]+)", headers.get("X-Goog-Hash", "")))
         checksum = headers.get(f"X-Goog-Meta-{CHECKSUM}", "") or hashes.get("crc32c", "")
-        super().__init__(Head(size, start, end, headers.get("X-Goog-Generation", ""), checksum))
+        super().__init__(size, start, end, headers.get("X-Goog-Generation", ""), checksum)
         self._response = response
 
     def fill(self, target: memoryview) -> int:

@@ -53,6 +53,21 @@ def seconds(retry_after: str) -> float | None:
     return float(retry_after) if retry_after.isdigit() else None
 
 
+SMALLEST_PART: Final = 5 << 20
+"""What S3 and Google take as a part of an upload, but for the last one."""
+
+
+def even_part(size: int, largest: int, parallel: int, smallest: int = 1) -> int:
+    """How large the parts of an object are, in bytes: as many as fill `parallel` streams the same number of times.
+
+    None is larger than `largest`, and none smaller than `smallest` but the last one.
+    """
+    count = -(-size // largest)
+    if count > parallel:
+        count = -(-count // parallel) * parallel
+    return max(smallest, -(-size // max(1, count)))
+
+
 def read_into(file: Any, target: memoryview) -> int:
     """Fills `target` from a file-like object, until either ends. Returns how many bytes came."""
     filled = 0
@@ -132,30 +147,32 @@ class Description:
     modified: datetime | None
 
 
-@dataclass(slots=True)
-class Head:
-    """The head of the answer to a GET. The texts are "" where there is nothing to tell."""
-
-    size: int
-    """Of the whole object."""
+class Answer(ABC):
+    """The answer to a GET whose body is still on its way. The texts are "" where there is nothing to tell."""
 
     start: int
     end: int
     """The range that the body holds: offset of its first byte, and of the first one after it."""
 
-    etag: str
-    checksum: str
-    """See CHECKSUM. Of the whole object, also in the answer to a range."""
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Of the whole object."""
 
-    md5: str = ""
-    """MD5 of the whole object in hexadecimal digits, where the provider tells it."""
+    @property
+    @abstractmethod
+    def etag(self) -> str:
+        """Of the object, for `get_object`."""
 
+    @property
+    @abstractmethod
+    def checksum(self) -> str:
+        """See CHECKSUM. Of the whole object, also in the answer to a range."""
 
-class Answer(ABC):
-    """The answer to a GET whose body is still on its way."""
-
-    def __init__(self, head: Head) -> None:
-        self.head = head
+    @property
+    @abstractmethod
+    def md5(self) -> str:
+        """MD5 of the whole object in hexadecimal digits, where the provider tells it."""
 
     @abstractmethod
     def fill(self, target: memoryview) -> int:
@@ -172,6 +189,19 @@ class Answer(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class KnownAnswer(Answer):
+    """An answer whose head was read at once."""
+
+    size: int = 0
+    etag: str = ""
+    checksum: str = ""
+    md5: str = ""
+
+    def __init__(self, size: int, start: int, end: int, etag: str, checksum: str, md5: str = "") -> None:
+        self.size, self.start, self.end = size, start, end
+        self.etag, self.checksum, self.md5 = etag, checksum, md5
 
 
 class _Meta(type(AbstractFileSystem), ABCMeta):  # type: ignore[misc]
@@ -232,7 +262,7 @@ class ObjectFileSystem(AbstractFileSystem, metaclass=_Meta):  # type: ignore[mis
             self._os_errors(path),
             self.get_object(self._strip_protocol(path), (start or 0) if ranged else None, end) as answer,
         ):
-            data = bytearray(answer.head.end - answer.head.start)
+            data = bytearray(answer.end - answer.start)
             if answer.fill(memoryview(data)) != len(data):
                 raise OSError(f"{path} ended too early")
         return bytes(data)

@@ -13,12 +13,13 @@ from obstore.exceptions import BaseError
 from storage_plugins.filesystems.credentials import CredentialsFailed
 from storage_plugins.filesystems.objects import (
     CHECKSUM,
+    SMALLEST_PART,
     Answer,
     Description,
     Failure,
-    Head,
     ObjectFileSystem,
     Settings,
+    even_part,
     md5_of_etag,
 )
 
@@ -26,7 +27,8 @@ from storage_plugins.filesystems.objects import (
 _ASK_AGAIN: Final = timedelta(seconds=0.25)
 
 # A body up to this size is taken in one piece; a larger one in pieces, so that it is not in memory twice.
-_PIECE: Final = 1 << 20
+_WHOLE: Final = 1 << 20
+_PIECE: Final = 256 << 10
 
 # What object_store writes into its errors; there is nothing else to go by.
 _STATUS = re.compile(r"status code: (\d{3})")
@@ -81,15 +83,16 @@ class ObstoreFileSystem(ObjectFileSystem):
 
     def put_object(self, path: str, data: memoryview | bytes, checksum: str) -> None:
         """See ObjectFileSystem."""
+        settings = self._settings
         obstore.put(
             self._store,
             path,
             data,
             attributes={**self._attributes, CHECKSUM: checksum},
             tags=self._tags,
-            use_multipart=len(data) > self._settings.part_size,
-            chunk_size=self._settings.part_size,
-            max_concurrency=self._settings.parallel,
+            use_multipart=len(data) > settings.part_size,
+            chunk_size=even_part(len(data), settings.part_size, settings.parallel, SMALLEST_PART),
+            max_concurrency=settings.parallel,
         )
 
     def get_object(self, path: str, start: int | None = None, end: int | None = None, etag: str = "") -> Answer:
@@ -99,7 +102,7 @@ class ObstoreFileSystem(ObjectFileSystem):
             options["range"] = {"offset": start} if end is None else (start, end)
         if etag:
             options["if_match"] = etag
-        return _Answer(obstore.get(self._store, path, options=options or None))
+        return _Answer(obstore.get(self._store, path, options=options or None), whole=start is None)
 
     def delete_object(self, path: str) -> None:
         """See ObjectFileSystem."""
@@ -159,15 +162,32 @@ class _Provider:
 
 
 class _Answer(Answer):
-    def __init__(self, result: Any) -> None:
-        meta, attributes = result.meta, result.attributes
-        start, end = result.range
-        etag = meta["e_tag"] or ""
-        super().__init__(Head(meta["size"], start, end, etag, attributes.get(CHECKSUM, ""), md5_of_etag(etag)))
+    """Asks obstore only for what is asked of it: each answer is made of Rust's anew."""
+
+    def __init__(self, result: Any, *, whole: bool) -> None:
+        """`whole`: no range was asked for."""
         self._result = result
+        self._whole = whole
+        self.start, self.end = result.range
+
+    @property
+    def size(self) -> int:
+        return self.end if self._whole else int(self._result.meta["size"])
+
+    @property
+    def etag(self) -> str:
+        return str(self._result.meta["e_tag"] or "")
+
+    @property
+    def checksum(self) -> str:
+        return str(self._result.attributes.get(CHECKSUM, ""))
+
+    @property
+    def md5(self) -> str:
+        return md5_of_etag(self.etag)
 
     def fill(self, target: memoryview) -> int:
-        if self.head.end - self.head.start <= min(_PIECE, len(target)):
+        if self.end - self.start <= min(_WHOLE, len(target)):
             data = self._result.bytes()
             target[: len(data)] = memoryview(data)
             return len(data)
@@ -181,7 +201,7 @@ class _Answer(Answer):
         return filled
 
     def close(self) -> None:
-        self._result = None
+        """obstore gives the connection back with the last byte, or drops it with the result."""
 
 
 def _client(settings: Settings) -> dict[str, Any]:

@@ -27,14 +27,16 @@ from storage_plugins.filesystems.credentials import CredentialsFailed
 from storage_plugins.filesystems.network import judge
 from storage_plugins.filesystems.objects import (
     CHECKSUM,
+    SMALLEST_PART,
     Answer,
     Description,
     Failure,
-    Head,
+    KnownAnswer,
     MemoryFile,
     ObjectFileSystem,
     Settings,
     checksum,
+    even_part,
     md5_of_etag,
     range_header,
     read_into,
@@ -103,21 +105,24 @@ class S3FileSystem(ObjectFileSystem):
         if tags:
             self._extra["Tagging"] = urlencode(tags)
         self._settings = settings
-        self._transfer = TransferConfig(
-            multipart_threshold=settings.part_size + 1,
-            multipart_chunksize=settings.part_size,
-            max_concurrency=settings.parallel,
-        )
 
     def put_object(self, path: str, data: memoryview | bytes, checksum: str) -> None:
         """See ObjectFileSystem."""
         extra = {**self._extra, "Metadata": {**self._metadata, CHECKSUM: checksum}, "ChecksumAlgorithm": "CRC32C"}
         if len(data) > self._settings.part_size:
             bucket = self._common["Bucket"]
-            self._client.upload_fileobj(MemoryFile(data), bucket, path, ExtraArgs=extra, Config=self._transfer)
+            self._client.upload_fileobj(MemoryFile(data), bucket, path, ExtraArgs=extra, Config=self._parts(len(data)))
             return
         self._client.put_object(
             Bucket=self._common["Bucket"], Key=path, Body=bytes(data), ChecksumCRC32C=checksum, **extra
+        )
+
+    def _parts(self, size: int) -> TransferConfig:
+        settings = self._settings
+        return TransferConfig(
+            multipart_threshold=settings.part_size + 1,
+            multipart_chunksize=even_part(size, settings.part_size, settings.parallel, SMALLEST_PART),
+            max_concurrency=settings.parallel,
         )
 
     def get_object(self, path: str, start: int | None = None, end: int | None = None, etag: str = "") -> Answer:
@@ -181,21 +186,13 @@ def _with_checksum(params: Mapping[str, Any], **_: Any) -> dict[str, Any]:
     return {**params, "ChecksumCRC32C": found}
 
 
-class _Answer(Answer):
+class _Answer(KnownAnswer):
     def __init__(self, response: Mapping[str, Any]) -> None:
         size, start, end = span(response["ContentLength"], response.get("ContentRange"))
         etag = response.get("ETag", "")
         plain = response.get("ServerSideEncryption") in (None, "AES256")  # otherwise the ETag is no MD5
-        super().__init__(
-            Head(
-                size,
-                start,
-                end,
-                etag,
-                response.get("Metadata", {}).get(CHECKSUM, ""),
-                md5_of_etag(etag) if plain else "",
-            )
-        )
+        checksum = response.get("Metadata", {}).get(CHECKSUM, "")
+        super().__init__(size, start, end, etag, checksum, md5_of_etag(etag) if plain else "")
         self._body = response["Body"]
         self._read = 0
 
@@ -206,6 +203,6 @@ class _Answer(Answer):
 
     def close(self) -> None:
         with suppress(HTTPError, OSError):
-            if self._read == self.head.end - self.head.start:
+            if self._read == self.end - self.start:
                 self._body.read()  # the end of the body gives the connection back
         self._body.close()

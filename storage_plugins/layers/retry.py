@@ -26,20 +26,36 @@ class RetryLayer(Layer):
 
     def put(self, key: str, data: Buffer) -> None:
         """See Store."""
-        self._call(lambda: self.inner.put(key, data), lambda: len(data))
+        started = time.monotonic()
+        try:
+            self.inner.put(key, data)
+        except StoreError as error:
+            self._again(lambda: self.inner.put(key, data), lambda: len(data), started, error)
 
     def read(self, key: str, allocate: Allocate) -> None:
         """See Store. The memory of the first attempt is filled again."""
         memory = _Memory(key, allocate)
-        self._call(lambda: self.inner.read(key, memory), lambda: memory.size)
+        started = time.monotonic()
+        try:
+            self.inner.read(key, memory)
+        except StoreError as error:
+            self._again(lambda: self.inner.read(key, memory), lambda: memory.size, started, error)
 
     def read_range(self, key: str, start: int, target: memoryview) -> None:
         """See Store."""
-        self._call(lambda: self.inner.read_range(key, start, target), lambda: len(target))
+        started = time.monotonic()
+        try:
+            self.inner.read_range(key, start, target)
+        except StoreError as error:
+            self._again(lambda: self.inner.read_range(key, start, target), lambda: len(target), started, error)
 
     def delete(self, key: str) -> None:
         """See Store."""
-        self._call(lambda: self.inner.delete(key), lambda: 0)
+        started = time.monotonic()
+        try:
+            self.inner.delete(key)
+        except StoreError as error:
+            self._again(lambda: self.inner.delete(key), lambda: 0, started, error)
 
     def files(self) -> Files | None:
         """See Store."""
@@ -47,24 +63,22 @@ class RetryLayer(Layer):
 
     def stat(self, key: str) -> ObjectInfo:
         """See Store."""
-        found: list[ObjectInfo] = []
-        self._call(lambda: found.append(self.inner.stat(key)), lambda: 0)
-        return found[0]
+        started = time.monotonic()
+        try:
+            return self.inner.stat(key)
+        except StoreError as error:
+            found: list[ObjectInfo] = []
+            self._again(lambda: found.append(self.inner.stat(key)), lambda: 0, started, error)
+            return found[0]
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See Store. Not made again: what was listed cannot be taken back."""
         return self.inner.list(prefix)
 
-    def _call(self, call: Callable[[], None], size: Callable[[], int]) -> None:
-        started = time.monotonic()
-        try:
-            call()
-        except StoreError as error:
-            if not error.retryable:
-                raise
-            self._again(call, size, started, error)
-
     def _again(self, call: Callable[[], None], size: Callable[[], int], started: float, first: StoreError) -> None:
+        """The attempts after the first one, which failed. Without the machinery around it that one costs less."""
+        if not first.retryable:
+            raise first
         failed = 0
 
         def decide(error: Exception) -> bool | float:
