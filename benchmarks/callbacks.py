@@ -66,8 +66,8 @@ def build(program: Path) -> Path:
     ours = str(Path(__file__).with_suffix(".c"))
     include = f"-I{host.HERE / 'fake_orthanc'}"
     subprocess.run(
-        ["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", include, "-pthread", *sources, ours, "-ldl",
-         "-o", str(program)],
+        ["cc", "-std=gnu11", "-O2", "-DHOST_PLAIN_MEMORY", "-Wall", "-Wextra", "-Werror", include, "-pthread", *sources,
+         ours, "-ldl", "-o", str(program)],
         check=True,
     )  # fmt: skip
     return program

@@ -91,7 +91,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.quick:
         given.rounds, given.instances = 1, 50
-    work = Work.make(given.instances, given.clients, patience=0 if given.quick else 1, file_passes=4, tags_passes=2)
+    work = Work.of_slices(given.instances, given.clients, patience=0 if given.quick else 1)
     result = {
         "machine": figures.machine(Path(tempfile.gettempdir())) | {"orthanc": orthanc_version()},
         "settings": {"rounds": given.rounds, "instances": given.instances, "clients": given.clients},

@@ -39,7 +39,7 @@ PHASES: Final = {
 
 _TURN = 50  # instances: a turn of a third of a second, shorter than most moods of a shared machine
 _WARM_UP = 16
-_HEADER = 4096  # less than the bytes before the pixel data of these files
+_HEADER = 900  # less than the bytes before the pixel data of these files
 
 
 class BenchmarkError(Exception):
@@ -68,18 +68,22 @@ class Work:
     together: list[bytes]
     clients: int
     patience: float
+    """How many seconds a phase may wait for a quiet machine."""
+
     file_passes: int
     tags_passes: int
+    """How often each instance is read in a turn: one read of a few instances may be over too soon to be measured."""
 
     @classmethod
-    def make(cls, count: int, clients: int, patience: float, *, file_passes: int = 20, tags_passes: int = 4) -> Work:
-        """`count` instances that are studies of their own, and as many in one study.
-
-        `patience`: how many seconds a phase may wait for a quiet machine. `..._passes`: how often each instance is
-        read in a turn, because a single read of a few instances may be over too soon to be measured.
-        """
+    def make(cls, count: int, clients: int, patience: float) -> Work:
+        """`count` instances that are studies of their own, and as many in one study."""
         together = dicom.instances(count, one_study=True)
-        return cls(dicom.instances(count), together, clients, patience, file_passes, tags_passes)
+        return cls(dicom.instances(count), together, clients, patience, file_passes=20, tags_passes=4)
+
+    @classmethod
+    def of_slices(cls, count: int, clients: int, patience: float) -> Work:
+        """`count` slices of a series, and as many of another one."""
+        return cls(dicom.slices(count), dicom.slices(count), clients, patience, file_passes=4, tags_passes=4)
 
 
 def rounds(sides: Sequence[Side], work: Work, count: int) -> Iterator[Round]:

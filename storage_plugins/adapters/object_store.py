@@ -8,10 +8,9 @@ from __future__ import annotations
 import hashlib
 import ssl
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from types import TracebackType
 from typing import Annotated, ClassVar, Literal, NoReturn
 
 from pydantic import BeforeValidator, Field
@@ -125,51 +124,71 @@ class ObjectStore(Backend):
 
     def put(self, key: str, data: Buffer) -> None:
         """See Store."""
-        check_key(key)
-        with self._errors("write", key):
+        self._check(key)
+        try:
             self._filesystem.put_object(key, data, checksum(data))
+        except Exception as error:
+            self._judge("write", key, error)
+            raise
 
     def read(self, key: str, allocate: Allocate) -> None:
         """See Store."""
-        check_key(key)
-        with self._errors("read", key):
+        self._check(key)
+        try:
             with self._filesystem.get_object(key) as answer:
                 target = allocate(answer.size)
                 self._fill(key, answer, target, 0)
             self._verify(key, answer, target)
+        except Exception as error:
+            self._judge("read", key, error)
+            raise
 
     def read_range(self, key: str, start: int, target: memoryview) -> None:
         """See Store."""
         if not target:
             return
+        self._check(key)
         end = start + len(target)
-        check_key(key)
-        with self._errors("read", key):
-            first = min(end, start + even_part(len(target), self._part, self._streams))
+        first = min(end, start + even_part(len(target), self._part, self._streams))
+        try:
             with self._filesystem.get_object(key, start, first) as answer:
-                if answer.end < first or len(target) > self._part:
+                if answer.end < first or first < end:
                     self._check_size(key, answer, end)
                 self._fill(key, answer, target, start)
             if start == 0 and len(target) == answer.size:
                 self._verify(key, answer, target)
+        except Exception as error:
+            self._judge("read", key, error)
+            raise
 
     def delete(self, key: str) -> None:
         """See Store."""
-        check_key(key)
-        with suppress(NotFound), self._errors("delete", key):
+        self._check(key)
+        try:
             self._filesystem.delete_object(key)
+        except Exception as error:
+            with suppress(NotFound):
+                self._judge("delete", key, error)
+                raise
 
     def stat(self, key: str) -> ObjectInfo:
         """See Store."""
-        check_key(key)
-        with self._errors("describe", key):
+        self._check(key)
+        try:
             return _info(self._filesystem.describe_object(key))
+        except Exception as error:
+            self._judge("describe", key, error)
+            raise
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See Store."""
-        with self._errors("list", prefix):
+        self._check_open()
+        try:
             for description in self._filesystem.list_objects(prefix):
                 yield _info(description)
+        except Exception as error:
+            self._judge("list", prefix, error)
+            raise
 
     def close(self) -> None:
         """See Store."""
@@ -214,20 +233,19 @@ class ObjectStore(Backend):
                 f"object {key!r}: asked for {len(target)} bytes from offset {start}, got {answer.start} to {answer.end}"
             )
             raise Corrupt(msg, retryable=True)
-        filled = self._body(key, answer, target) if target else 0
-        if filled != len(target):
-            msg = f"object {key!r} ended after {filled} of {len(target)} bytes from offset {start}"
-            raise Corrupt(msg, retryable=True)
-
-    def _body(self, key: str, answer: Answer, target: memoryview) -> int:
+        if not target:
+            return
         try:
-            return answer.fill(target)
+            filled = answer.fill(target)
         except Exception as error:
             failure = self._filesystem.failure(error)
             if failure is None or failure.code != "interrupted":
                 raise
             msg = f"object {key!r} ended too early: {failure.message}"
             raise Corrupt(msg, retryable=True) from error
+        if filled != len(target):
+            msg = f"object {key!r} ended after {filled} of {len(target)} bytes from offset {start}"
+            raise Corrupt(msg, retryable=True)
 
     def _verify(self, key: str, answer: Answer, target: memoryview) -> None:
         if stored := answer.checksum:
@@ -241,14 +259,19 @@ class ObjectStore(Backend):
             msg = f"object {key!r} arrived with {kind} {found}, but {expected} was stored: it is damaged"
             raise Corrupt(msg, retryable=True)
 
-    def _errors(self, verb: str, key: str) -> _Errors:
+    def _check_open(self) -> None:
         if self._closed:
             msg = "the store is closed"
             raise Unavailable(msg)
-        return _Errors(self._judge, verb, key)
+
+    def _check(self, key: str) -> None:
+        self._check_open()
+        check_key(key)
 
     def _judge(self, verb: str, key: str, error: Exception) -> None:
-        """Raises the StoreError that an error of the engine means. Whatever is none of the engine's goes on."""
+        """Raises the StoreError that an error of the engine means. Whatever is none of the engine's is to go on."""
+        if isinstance(error, StoreError | MemoryError):
+            return
         failure = self._filesystem.failure(error)
         if failure is not None:
             self._raise(failure, verb, f"object {key!r}", error)
@@ -261,26 +284,6 @@ class ObjectStore(Backend):
         msg = ". ".join(filter(None, [f"cannot {verb} {what}: {told.rstrip('.')}", remedy]))
         refused = known is None and kind is Unavailable and failure.status in _REFUSED
         raise kind(msg, retryable=False if refused else None, retry_after=failure.retry_after) from cause
-
-
-class _Errors:
-    """Hands what an engine raises in the body to a judge. A class: a generator would cost every call much more."""
-
-    __slots__ = ("_judge", "_key", "_verb")
-
-    def __init__(self, judge: Callable[[str, str, Exception], None], verb: str, key: str) -> None:
-        self._judge = judge
-        self._verb = verb
-        self._key = key
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(error, Exception) and not isinstance(error, StoreError | MemoryError):
-            self._judge(self._verb, self._key, error)
 
 
 def _check_certificates(file: str) -> None:
