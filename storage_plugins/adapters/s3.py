@@ -44,6 +44,10 @@ class S3Options(s3_credentials.CredentialOptions):
     """Whether `Encryption` aws:kms uses a bucket key, which costs fewer requests to KMS. By default what the bucket
     says."""
 
+    sign_body: bool | None = None
+    """Whether the signature of a write covers the body, which costs as much as all the rest of it. By default only
+    where there is no TLS that protects it."""
+
     requester_pays: bool = False
     """Whether we accept to pay for requests to somebody else's bucket."""
 
@@ -62,6 +66,11 @@ class S3Options(s3_credentials.CredentialOptions):
             msg = f'VerifyForeign with Encryption "{self.encryption}" needs Engine "sdk": the ETag is no MD5'
             raise ValueError(msg)
         return self
+
+    @property
+    def body_signed(self) -> bool:
+        """See `sign_body`."""
+        return self.endpoint.startswith("http://") if self.sign_body is None else self.sign_body
 
     @property
     def addressed_by_path(self) -> bool:
@@ -115,11 +124,10 @@ def _obstore(options: S3Options) -> ObjectFileSystem:
         "region": options.region,
         "virtual_hosted_style_request": not options.addressed_by_path,
         "request_payer": options.requester_pays,
-        "checksum_algorithm": "crc64nvme",
+        # To sign a body takes its SHA-256, which then is the checksum that the server compares as well.
+        "checksum_algorithm": "sha256" if options.body_signed else "crc64nvme",
         "disable_bulk_delete": True,
-        # TLS keeps the body from harm on its way, and the checksum tells what it is: to sign it too would cost
-        # as much as all the rest of a write. The vendor's libraries do the same.
-        "unsigned_payload": not options.endpoint.startswith("http://"),
+        "unsigned_payload": not options.body_signed,
     }
     if options.endpoint:
         config["endpoint"] = _obstore_endpoint(options)
@@ -167,6 +175,7 @@ def _sdk(options: S3Options) -> ObjectFileSystem:
         region=options.region,
         endpoint=options.endpoint or None,
         by_path=options.addressed_by_path,
+        sign_body=options.body_signed,
     )
     extra: dict[str, Any] = {"Metadata": options.metadata}
     common: dict[str, Any] = {}

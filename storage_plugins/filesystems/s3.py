@@ -52,7 +52,13 @@ _CODES = (
 
 
 def open_client(
-    session: boto3.session.Session, settings: Settings, *, region: str, endpoint: str | None, by_path: bool
+    session: boto3.session.Session,
+    settings: Settings,
+    *,
+    region: str,
+    endpoint: str | None,
+    by_path: bool,
+    sign_body: bool,
 ) -> Any:
     """A client that never retries: that is not its affair."""
     config = Config(
@@ -61,7 +67,7 @@ def open_client(
         retries={"mode": "standard", "total_max_attempts": 1},
         max_pool_connections=settings.connections,
         proxies={"http": settings.proxy, "https": settings.proxy} if settings.proxy else None,
-        s3={"addressing_style": "path" if by_path else "virtual"},
+        s3={"addressing_style": "path" if by_path else "virtual", "payload_signing_enabled": sign_body},
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         tcp_keepalive=True,

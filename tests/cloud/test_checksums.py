@@ -45,6 +45,24 @@ def test_damage_on_the_way_is_refused(cloud: Cloud, size: int) -> None:
 
 
 @SIZES
+@pytest.mark.parametrize("sign", [None, True, False])
+@cases(("seaweedfs", "obstore"), ("seaweedfs", "sdk"))
+def test_bodies_that_are_not_signed(cloud: Cloud, size: int, *, sign: bool | None) -> None:
+    """Without TLS they are signed, unless SignBody says otherwise; the server compares the checksum in any case."""
+    store = cloud.open(SignBody=sign)
+    cloud.proxy.requests()
+    store.put("x", bytes(size))
+    seen = [one for one in cloud.proxy.seen if one.method == "PUT"]
+
+    assert {sign is False} == {one.headers["x-amz-content-sha256"] == "UNSIGNED-PAYLOAD" for one in seen}
+    assert all(any(name.lower().startswith("x-amz-checksum-") for name in one.headers) for one in seen)
+    damage(cloud, size)
+    with pytest.raises(Unavailable, match="'y': 400"):
+        store.put("y", bytes(size))
+    assert {"x"} == cloud.medium.keys()
+
+
+@SIZES
 @cases(("azurite", "obstore"), ("fake-gcs", "obstore"))
 def test_damage_that_no_server_can_see_is_seen_by_the_next_read(cloud: Cloud, size: int) -> None:
     """obstore sends Azure and Google nothing to compare with: there it is TLS that protects the way."""
