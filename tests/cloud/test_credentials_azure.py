@@ -208,7 +208,7 @@ def test_entra_is_asked_through_the_proxy(scene: Scene) -> None:
     for way in (_workload, _app_service):
         metadata, options = way(scene)
         with ForwardProxy() as forward:
-            scene.open(**options, Proxy=forward.url).put("x", b"1")
+            scene.open(**options, Proxy=forward.endpoint).put("x", b"1")
         assert (metadata is scene.entra) is any(metadata.host in seen for seen in forward.seen)
 
 

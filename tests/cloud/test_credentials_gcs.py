@@ -177,7 +177,7 @@ def test_what_a_federation_sends(scene: Scene) -> None:
 def test_the_token_service_is_asked_through_the_proxy(scene: Scene) -> None:
     """As all the rest."""
     with ForwardProxy() as forward:
-        scene.open(**_key_file(scene), Proxy=forward.url).put("x", b"1")
+        scene.open(**_key_file(scene), Proxy=forward.endpoint).put("x", b"1")
 
     assert f"POST {scene.tokens.endpoint}/token" in forward.seen
 

@@ -235,7 +235,7 @@ def test_the_token_service_is_asked_through_the_proxy(scene: Scene) -> None:
     _moto_gives(scene)
     with ForwardProxy() as forward:
         store = scene.open(
-            AccessKey="a", SecretKey="b", RoleArn=ROLE, StsEndpoint=scene.sts.endpoint, Proxy=forward.url
+            AccessKey="a", SecretKey="b", RoleArn=ROLE, StsEndpoint=scene.sts.endpoint, Proxy=forward.endpoint
         )
         store.put("x", b"1")
 

@@ -43,7 +43,7 @@ def test_a_tunnel(cloud: Cloud, forward: ForwardProxy, tmp_path: Path) -> None:
     """What has TLS goes through a tunnel, all of it."""
     authority = Authority(tmp_path)
     with Proxy(f"127.0.0.1:{cloud.server.port}", authority.server()) as secure:
-        store = cloud.open(secure.endpoint, CAFile=str(authority.file), Proxy=forward.url)
+        store = cloud.open(secure.endpoint, CAFile=str(authority.file), Proxy=forward.endpoint)
         store.put("x", b"some bytes")
         assert b"some bytes" == read(store, "x")
         store.delete("x")
@@ -54,7 +54,7 @@ def test_a_tunnel(cloud: Cloud, forward: ForwardProxy, tmp_path: Path) -> None:
 
 def test_what_has_no_tls(cloud: Cloud, forward: ForwardProxy, plain: str) -> None:
     """It goes with the whole URL."""
-    store = cloud.open(plain, Proxy=forward.url)
+    store = cloud.open(plain, Proxy=forward.endpoint)
     store.put("x", b"some bytes")
     assert b"some bytes" == read(store, "x")
 
@@ -64,7 +64,7 @@ def test_what_has_no_tls(cloud: Cloud, forward: ForwardProxy, plain: str) -> Non
 
 def test_the_usual_variables(cloud: Cloud, forward: ForwardProxy, plain: str, no_variables: pytest.MonkeyPatch) -> None:
     """Without the option they are heeded, with their exceptions."""
-    no_variables.setenv("HTTP_PROXY", forward.url)
+    no_variables.setenv("HTTP_PROXY", forward.endpoint)
     cloud.open(plain).put("x", b"1")
     assert 1 == len(forward.seen)
 
@@ -78,11 +78,11 @@ def test_the_option_counts_for_more(
 ) -> None:
     """With it, no variable is heeded."""
     no_variables.setenv("HTTP_PROXY", NOBODY)
-    cloud.open(plain, Proxy=forward.url).put("x", b"1")
+    cloud.open(plain, Proxy=forward.endpoint).put("x", b"1")
     assert 1 == len(forward.seen)
 
     no_variables.setenv("NO_PROXY", "127.0.0.1")
-    cloud.open(plain, Proxy=forward.url).put("x", b"1")
+    cloud.open(plain, Proxy=forward.endpoint).put("x", b"1")
     assert 2 == len(forward.seen)
 
 
@@ -91,7 +91,7 @@ def test_the_option_counts_for_more(
 def test_a_proxy_that_does_not_work(cloud: Cloud, forward: ForwardProxy, scheme: str, refuse: int) -> None:
     """The message names the object, tells what happened, and gives no password away. 0: nobody listens."""
     forward.refuse = refuse
-    url = forward.url.replace("//", "//me:hunter2@") if refuse else NOBODY
+    url = forward.endpoint.replace("//", "//me:hunter2@") if refuse else NOBODY
     store = cloud.open(f"{scheme}://127.0.0.1:{cloud.server.port}", Proxy=url)
 
     with pytest.raises(StoreError, match=r"cannot write object 'x': ") as caught:

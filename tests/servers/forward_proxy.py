@@ -6,56 +6,30 @@ import socket
 import threading
 from contextlib import suppress
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
 from urllib.parse import urlsplit
 
+from tests.servers.listener import Handler, Listener
 
-class ForwardProxy:
+
+class ForwardProxy(Listener):
     """Passes on what names a whole URL, and opens tunnels (CONNECT), until exit."""
 
     def __init__(self, refuse: int = 0) -> None:
         """`refuse`: the status with which it answers everything."""
+        super().__init__(_Handler)
         self.seen: list[str] = []
         """Method and target of each request, as the client has named it."""
         self.refuse = refuse
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *arguments: _Handler(self, *arguments))
-        self._server.daemon_threads = True
-        self.port: int = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def __init__(self, proxy: ForwardProxy, *arguments: Any) -> None:
-        self._proxy = proxy
-        super().__init__(*arguments)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("do_"):
-            return self._pass
-        raise AttributeError(name)
-
-    def _pass(self) -> None:
+class _Handler(Handler[ForwardProxy]):
+    def serve(self) -> None:
+        """See Handler."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self._proxy.seen.append(f"{self.command} {self.path}")
+        self.owner.seen.append(f"{self.command} {self.path}")
         self.close_connection = True
-        if self._proxy.refuse:
-            self._answer(self._proxy.refuse, b"")
+        if self.owner.refuse:
+            self._answer(self.owner.refuse, b"")
         elif self.command == "CONNECT":
             self._tunnel()
         else:
@@ -94,9 +68,6 @@ class _Handler(BaseHTTPRequestHandler):
             back.start()
             _pump(self.connection, server)
             back.join(10)
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing."""
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:

@@ -48,6 +48,7 @@ class FakeGcs(Server):
         """See Server."""
         super().start()
         self._gateway = Gateway(self._behind)
+        self._gateway.start()
         self.port = self._gateway.port
 
     def stop(self, number: int = signal.SIGTERM) -> None:

@@ -8,52 +8,35 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import uuid
 from collections.abc import Iterable, Mapping
 from email.message import Message
 from http.client import HTTPConnection, HTTPResponse
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 from xml.sax.saxutils import escape
+
+from tests.servers.listener import Handler, Listener
 
 _JSON_API = ("/storage/", "/upload/", "/download/", "/_internal/")
 _META = "x-goog-meta-"
 _NOT_COPIED = ("content-length", "transfer-encoding", "connection", "etag", "location", "content-type")
 
 
-class Gateway:
-    """On a port of its own, until `close`. `upstream`: port of fake-gcs-server."""
+class Gateway(Listener):
+    """On a port of its own. `upstream`: port of fake-gcs-server."""
 
     def __init__(self, upstream: int) -> None:
+        super().__init__(_Handler)
         self.upstream = upstream
         self.uploads: dict[str, tuple[str, Message, dict[int, bytes]]] = {}
         """By id: key, headers and parts of uploads that are neither complete nor aborted."""
-        gateway = self
-
-        class Handler(_Handler):
-            owner = gateway
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Ends it."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler[Gateway]):
     """One connection of a client, and one to the server behind."""
 
-    protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    owner: Gateway
 
     def setup(self) -> None:
         super().setup()
@@ -63,12 +46,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._server_behind.close()
         super().finish()
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("do_"):
-            return self._serve
-        raise AttributeError(name)
-
-    def _serve(self) -> None:
+    def serve(self) -> None:
+        """See Handler."""
         self._body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         url = urlsplit(self.path)
         if url.path.startswith(_JSON_API):
@@ -248,9 +227,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing."""
 
 
 def _etag(md5: str) -> str:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tests.servers.forward_proxy import ForwardProxy
+from tests.servers.listener import Handler, Listener
 from tests.servers.proxy import Proxy, Reply, Seen
 
 
@@ -38,24 +36,18 @@ Answer = tuple[int, str | dict[str, Any]]
 Route = Callable[[Asked], Answer]
 
 
-class Metadata:
+class Metadata(Listener):
     """A HTTP server on loopback, until exit. What it is asked is written down."""
 
     def __init__(self, routes: dict[str, Route], tls: ssl.SSLContext | None = None) -> None:
         """`routes`: answers by the end of the path; "" for all others."""
+        super().__init__(_Handler, tls)
         self.routes = routes
         self.asked: list[Asked] = []
         self.broken: Answer | None = None
         """What everybody gets instead."""
         self.delay = 0.0
         """Seconds before each answer."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *arguments: _Handler(self, *arguments))
-        self._server.daemon_threads = True
-        if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
-        self.host = f"127.0.0.1:{self._server.server_address[1]}"
-        self.endpoint = f"{'http' if tls is None else 'https'}://{self.host}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     def answer(self, asked: Asked) -> Answer:
         """To one request."""
@@ -66,35 +58,14 @@ class Metadata:
         found = next((end for end in self.routes if end and asked.path.endswith(end)), "")
         return self.routes[found](asked) if found in self.routes else (404, "there is no such thing")
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def __init__(self, metadata: Metadata, *arguments: Any) -> None:
-        self._metadata = metadata
-        super().__init__(*arguments)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("do_"):
-            return self._serve
-        raise AttributeError(name)
-
-    def _serve(self) -> None:
+class _Handler(Handler[Metadata]):
+    def serve(self) -> None:
+        """See Handler."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         url = urlsplit(self.path)
         given = {name: values[0] for name, values in (parse_qs(url.query) | parse_qs(body)).items()}
-        status, told = self._metadata.answer(Asked(self.command, url.path, self.headers, given))
+        status, told = self.owner.answer(Asked(self.command, url.path, self.headers, given))
         data = (told if isinstance(told, str) else json.dumps(told)).encode()
         self.send_response_only(status)
         self.send_header("Content-Type", "text/plain" if isinstance(told, str) else "application/json")
@@ -103,16 +74,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def log_message(self, *_: Any) -> None:
-        """Nothing."""
-
 
 @contextmanager
 def offline(variables: pytest.MonkeyPatch) -> Iterator[None]:
     """Who wants to leave this machine meets a proxy that refuses, and the test fails."""
     with ForwardProxy(refuse=403) as nowhere:
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
-            variables.setenv(name, nowhere.url)
+            variables.setenv(name, nowhere.endpoint)
         for name in ("NO_PROXY", "no_proxy"):
             variables.setenv(name, "127.0.0.1")
         yield

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -12,9 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+
+from tests.servers.listener import Handler, Listener
 
 
 @dataclass(slots=True)
@@ -48,11 +46,12 @@ _BLOCK = 1 << 16
 Fault = Callable[[Seen, Reply], None]
 
 
-class Proxy:
+class Proxy(Listener):
     """Between a client and the server at `upstream` ("host:port"), until exit."""
 
     def __init__(self, upstream: str, tls: ssl.SSLContext | None = None, pace: float = 0) -> None:
         """`tls`: clients come with TLS. `pace`: seconds for each MiB of a request's body, as on a slow line."""
+        super().__init__(_Handler, tls, receive_buffer=_BLOCK if pace else 0)
         self.pace = pace
         self.seen: list[Seen] = []
         self.faults: deque[Fault | None] = deque()
@@ -60,15 +59,6 @@ class Proxy:
         self.tampers: deque[Callable[[Seen], None] | None] = deque()
         """What is done to the next requests before the server gets them, in the same way."""
         self._upstream = upstream
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *arguments: _Handler(self, *arguments))
-        self._server.daemon_threads = True
-        if pace:
-            self._server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BLOCK)
-        if tls is not None:  # each connection shakes hands in its own thread
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
-        self.scheme = "http" if tls is None else "https"
-        self.endpoint = f"{self.scheme}://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     def ask(self, seen: Seen) -> Reply:
         """The server's answer, spoilt if it is its turn."""
@@ -98,33 +88,12 @@ class Proxy:
         self.seen.clear()
         return methods
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def __init__(self, proxy: Proxy, *arguments: Any) -> None:
-        self._proxy = proxy
-        super().__init__(*arguments)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("do_"):
-            return self._pass
-        raise AttributeError(name)
-
-    def _pass(self) -> None:
+class _Handler(Handler[Proxy]):
+    def serve(self) -> None:
+        """See Handler."""
         body = self._body(int(self.headers.get("Content-Length") or 0))
-        reply = self._proxy.ask(Seen(self.command, self.path, self.headers, body))
+        reply = self.owner.ask(Seen(self.command, self.path, self.headers, body))
         if reply.drop:
             self._hang_up(reply.stall)
             return
@@ -144,12 +113,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._hang_up(reply.stall)
 
     def _body(self, length: int) -> bytes:
-        if not self._proxy.pace:
+        if not self.owner.pace:
             return self.rfile.read(length)
         blocks = []
         for at in range(0, length, _BLOCK):
             blocks.append(self.rfile.read(min(_BLOCK, length - at)))
-            time.sleep(self._proxy.pace * len(blocks[-1]) / (1 << 20))
+            time.sleep(self.owner.pace * len(blocks[-1]) / (1 << 20))
         return b"".join(blocks)
 
     def _hang_up(self, after: float) -> None:
@@ -162,6 +131,3 @@ class _Handler(BaseHTTPRequestHandler):
         """A client may go away at any time."""
         with suppress(ConnectionError, ssl.SSLError):
             super().handle()
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing."""
