@@ -58,7 +58,8 @@ def _speed(side: dict[str, Any]) -> tuple[float, float, float]:
 def _start(count: int, *, share: bool) -> tuple[Any, Any]:
     mpl.rcParams["svg.hashsalt"] = "the same result makes the same file"
     mpl.rcParams["svg.fonttype"] = "none"  # text and not outlines: a small file that can be searched
-    return plt.subplots(1, count, figsize=(11, 4), sharex=share, sharey=share)
+    made: tuple[Any, Any] = plt.subplots(1, count, figsize=(11, 4), sharex=share, sharey=share)
+    return made
 
 
 def _bars(panel: Any, sides: Mapping[str, Bars], labels: list[str], title: str, unit: str) -> None:
