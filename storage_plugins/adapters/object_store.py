@@ -55,14 +55,15 @@ class ObjectOptions(Model):
     connection_timeout: float = Field(default=5.0, gt=0, le=3600)
     """Seconds to open a connection."""
 
-    request_timeout: float = Field(default=15.0, gt=0, le=3600)
-    """Seconds for one request, from its start to the end of its answer; with `Engine` sdk for each silence in it. A
-    request moves `PartSize` at most."""
+    request_timeout: float = Field(default=10.0, gt=0, le=3600)
+    """Seconds for one request, from its start to the end of its answer; with `sdk`, for each silence. A request moves
+    `PartSize` at most, and others of the same object share the line: lower `Parallel` on a slow one. An answer that is
+    lost costs this time: `Retry.Deadline` should be three times as long."""
 
     max_connections: int = Field(default=32, ge=1, le=1000)
     """How many connections are kept open."""
 
-    part_size: int = Field(default=8, ge=5, le=1024)
+    part_size: int = Field(default=5, ge=5, le=1024)
     """MiB. A larger object is written and read in parts of this size."""
 
     parallel: int = Field(default=8, ge=1, le=64)
