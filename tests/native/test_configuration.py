@@ -9,7 +9,10 @@ import pytest
 from tests.native.host import FakeHost
 
 END = "Orthanc does not start with a storage area that does not work"
-KEYS = "Valid keys: Backend, Options, Layout, Prefix, Workers, StopTimeout, Preflight, Retry."
+KEYS = (
+    "Valid keys: Backend, Options, Layout, Prefix, HybridMode, EnableLegacyUnknownFiles, "
+    "StorageEncryption, ReadOnly, Workers, StopTimeout, Preflight, Retry"
+)
 BACKENDS = "Known backends: local, memory, s3, azure, gcs, fsspec, faulty, untouched-files."
 
 WRONG: dict[str, tuple[Any, str]] = {

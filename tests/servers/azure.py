@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, ContainerClient
 
 from tests.servers.process import Server, free_ports
@@ -59,7 +60,8 @@ class Azurite(Server):
     def bucket(self, name: str) -> AzureMedium:
         """A new container."""
         client = self.client(name)
-        client.create_container()
+        with suppress(ResourceExistsError):  # it asks again when an answer was lost
+            client.create_container()
         return AzureMedium(client)
 
     def options(self, name: str, endpoint: str = "") -> dict[str, Any]:

@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 
 
 class Authority:
-    """Issues certificates for 127.0.0.1. Its own certificate is in `file`."""
+    """Issues certificates for addresses of loopback. Its own certificate is in `file`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -24,15 +24,17 @@ class Authority:
         self.file = folder / "ca.pem"
         self.file.write_bytes(certificate)
 
-    def server(self) -> ssl.SSLContext:
-        """For a server on loopback."""
+    def server(self, address: str = "127.0.0.1") -> ssl.SSLContext:
+        """For a server at this address."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")])
         pem = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         file = self._folder / "server.pem"
-        file.write_bytes(pem + self._issue(name, key, x509.SubjectAlternativeName([_LOOPBACK])))
+        file.write_bytes(
+            pem + self._issue(name, key, x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]))
+        )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(file)
         return context
@@ -58,7 +60,6 @@ class Authority:
         return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-_LOOPBACK = x509.IPAddress(ip_address("127.0.0.1"))
 _USAGES = (
     "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
     "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
