@@ -53,9 +53,8 @@ class Azurite(Server):
 
     def client(self, container: str) -> ContainerClient:
         """A client of its own for a test, beside the code under test."""
-        return ContainerClient(
-            self.endpoint, container, credential={"account_name": ACCOUNT, "account_key": ACCOUNT_KEY}
-        )
+        credential = {"account_name": ACCOUNT, "account_key": ACCOUNT_KEY}
+        return ContainerClient(self.endpoint, container, credential=credential, read_timeout=15)
 
     def bucket(self, name: str) -> AzureMedium:
         """A new container."""
