@@ -25,7 +25,7 @@ class DecryptLayer(Layer):
 
     def read(self, key: str, allocate: Allocate) -> None:
         """See Store."""
-        stored = self._stored(key)
+        stored = _whole(self.inner, key)
         if self._is_plain(stored):
             allocate(len(stored))[:] = stored
             return
@@ -36,14 +36,7 @@ class DecryptLayer(Layer):
         """See Store."""
         if not target:
             return
-        found = memoryview(b"")
-
-        def allocate(size: int) -> memoryview:
-            nonlocal found
-            found = memoryview(bytearray(size))
-            return found
-
-        self.read(key, allocate)
+        found = _whole(self, key)
         end = start + len(target)
         if end > len(found):
             msg = f"cannot read bytes {start} to {end} of object {key!r}: it has {len(found)}"
@@ -62,16 +55,18 @@ class DecryptLayer(Layer):
         """See Store. Sizes are those of the stored bytes."""
         return self.inner.list(prefix)
 
-    def _stored(self, key: str) -> memoryview:
-        stored = memoryview(b"")
-
-        def allocate(size: int) -> memoryview:
-            nonlocal stored
-            stored = memoryview(bytearray(size))
-            return stored
-
-        self.inner.read(key, allocate)
-        return stored
-
     def _is_plain(self, stored: memoryview) -> bool:
         return self._plain and bytes(stored[: len(MARK)]) != MARK
+
+
+def _whole(store: Store, key: str) -> memoryview:
+    """An object in memory of its own."""
+    found = memoryview(b"")
+
+    def allocate(size: int) -> memoryview:
+        nonlocal found
+        found = memoryview(bytearray(size))
+        return found
+
+    store.read(key, allocate)
+    return found
