@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -14,6 +14,7 @@ from storage_plugins.adapters.azure import AzureStore
 from storage_plugins.adapters.gcs import GcsStore
 from storage_plugins.adapters.object_store import ObjectStore
 from storage_plugins.adapters.s3 import S3Store
+from storage_plugins.testing.media import read
 from tests.servers import Servers
 from tests.servers.proxy import Proxy
 
@@ -64,6 +65,17 @@ class Cloud:
         store = backend(cast("Any", backend.Options(**self.options(at, **more))))
         self.stack.callback(store.close)
         return store
+
+
+def every_verb(store: ObjectStore) -> list[Callable[[], object]]:
+    """A call of each verb that asks the cloud, a write in parts among them."""
+    return [
+        lambda: store.put("x", b"1"),
+        lambda: store.put("x", bytes(9 << 20)),
+        lambda: read(store, "x"),
+        lambda: store.delete("x"),
+        lambda: list(store.list()),
+    ]
 
 
 @pytest.fixture(params=CASES, ids="_".join)

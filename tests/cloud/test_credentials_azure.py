@@ -21,6 +21,7 @@ from azure.storage.blob import ContainerSasPermissions, generate_container_sas
 from storage_plugins.adapters.azure import AzureOptions, AzureStore
 from storage_plugins.errors import AccessDenied, ConfigInvalid, StoreError, Unavailable
 from storage_plugins.testing.media import read
+from tests.cloud.conftest import every_verb
 from tests.cloud.hammer import hammer
 from tests.servers import Servers
 from tests.servers.azure import ACCOUNT, ACCOUNT_KEY, AzureMedium
@@ -272,14 +273,7 @@ def test_what_the_token_service_says(scene: Scene, way: Way, answer: Answer, kin
     store = scene.open(**options)
     metadata.routes["token"] = metadata.routes["/oauth2/v2.0/token"] = lambda _: answer
 
-    calls: list[Callable[[], object]] = [
-        lambda: store.put("x", b"1"),
-        lambda: store.put("x", bytes(9 << 20)),
-        lambda: read(store, "x"),
-        lambda: store.delete("x"),
-        lambda: list(store.list()),
-    ]
-    for call in calls:
+    for call in every_verb(store):
         with pytest.raises(kind, match=told) as caught:
             call()
         assert type(caught.value) is kind

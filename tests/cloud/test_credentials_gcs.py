@@ -21,6 +21,7 @@ from google.auth.compute_engine import _metadata
 from storage_plugins.adapters.gcs import GcsOptions, GcsStore
 from storage_plugins.errors import AccessDenied, ConfigInvalid, StoreError, Unavailable
 from storage_plugins.testing.media import read
+from tests.cloud.conftest import every_verb
 from tests.cloud.hammer import hammer
 from tests.servers import Servers
 from tests.servers.forward_proxy import ForwardProxy
@@ -239,14 +240,7 @@ def test_what_the_token_service_says(scene: Scene, answer: Answer, kind: type[St
     store = scene.open(**_key_file(scene))
     scene.tokens.broken = answer
 
-    calls: list[Callable[[], object]] = [
-        lambda: store.put("x", b"1"),
-        lambda: store.put("x", bytes(9 << 20)),
-        lambda: read(store, "x"),
-        lambda: store.delete("x"),
-        lambda: list(store.list()),
-    ]
-    for call in calls:
+    for call in every_verb(store):
         with pytest.raises(kind, match=told) as caught:
             call()
         assert type(caught.value) is kind

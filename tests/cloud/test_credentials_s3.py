@@ -16,6 +16,7 @@ import pytest
 from storage_plugins.adapters.s3 import S3Options, S3Store
 from storage_plugins.errors import AccessDenied, ConfigInvalid, StoreError, Unavailable
 from storage_plugins.testing.media import read
+from tests.cloud.conftest import every_verb
 from tests.cloud.hammer import hammer
 from tests.servers import Servers
 from tests.servers.forward_proxy import ForwardProxy
@@ -316,14 +317,7 @@ def test_what_the_token_service_says(scene: Scene, status: int, code: str, kind:
     sts = scene.metadata({"": lambda _: (status, DENIED.format(code=code))})
     store = scene.open(AccessKey="a", SecretKey="the-secret", RoleArn=ROLE, StsEndpoint=sts.endpoint, ExternalId="hush")
 
-    calls: list[Callable[[], object]] = [
-        lambda: store.put("x", b"1"),
-        lambda: store.put("x", bytes(9 << 20)),
-        lambda: read(store, "x"),
-        lambda: store.delete("x"),
-        lambda: list(store.list()),
-    ]
-    for call in calls:
+    for call in every_verb(store):
         with pytest.raises(kind) as caught:
             call()
         told = str(caught.value)
