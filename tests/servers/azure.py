@@ -21,6 +21,7 @@ ACCOUNT = "devstoreaccount1"
 # The key of every emulator, published by Microsoft.
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
+_WITHOUT_GC = Path(__file__).with_name("azurite_without_gc.cjs")
 _PROGRAM = Path(sys.prefix, "node", "node_modules", ".bin", "azurite-blob")  # where script/test puts it
 
 
@@ -39,9 +40,13 @@ class Azurite(Server):
     def command(self) -> list[str]:
         """See Server. Azurite knows older versions of the API than the libraries ask for, so it must not look."""
         return [
-            _node(), _program(), "--blobHost", "127.0.0.1", "--blobPort", str(self.port), "--inMemoryPersistence",
+            _node(), "--require", str(_WITHOUT_GC), _program(), "--blobHost", "127.0.0.1", "--blobPort", str(self.port), "--inMemoryPersistence",
             "--skipApiVersionCheck", "--disableTelemetry", "--silent",
         ]  # fmt: skip
+
+    def environment(self) -> dict[str, str]:
+        """See Server."""
+        return {"AZURITE_BLOB": str(Path(_program()).resolve().parent)}
 
     def ready(self) -> bool:
         """See Server."""

@@ -28,6 +28,10 @@ class Server(ABC):
     def command(self) -> list[str]:
         """What to run."""
 
+    def environment(self) -> dict[str, str]:
+        """Variables beside our own."""
+        return {}
+
     @abstractmethod
     def ready(self) -> bool:
         """Whether it answers. May raise OSError while it does not."""
@@ -37,7 +41,12 @@ class Server(ABC):
         log = self.folder / "server.log"
         with log.open("ab") as file:
             self._process = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd=self.folder
+                self.command(),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                cwd=self.folder,
+                env={**os.environ, **self.environment()},
             )
         deadline = time.monotonic() + _PATIENCE
         while not self._answers():
