@@ -4,7 +4,7 @@
 /* One call of Orthanc. It lives on the stack of the calling thread until it is completed. */
 typedef struct
 {
-  int32_t operation;    /* one of STORAGE_CREATE ... STORAGE_REMOVE */
+  int32_t operation;    /* one of STORAGE_CREATE ... STORAGE_STATUS */
   int32_t content_type; /* OrthancPluginContentType */
   const char *uuid;     /* of the attachment, as Orthanc gave it: not yet checked */
   void *data;           /* create: Orthanc's bytes; read range: Orthanc's target; read whole: see storage_allocate() */
@@ -30,7 +30,8 @@ enum
   STORAGE_CREATE = 1,
   STORAGE_READ_WHOLE = 2,
   STORAGE_READ_RANGE = 3,
-  STORAGE_REMOVE = 4
+  STORAGE_REMOVE = 4,
+  STORAGE_STATUS = 5 /* not of the storage area: the state of the plugin in JSON, to be filled in like a read */
 };
 
 /* What Python says of a request that went well, or of a start that went well. Deliberately not 0: 0 is what cffi
@@ -76,6 +77,9 @@ void storage_set_metric(const char *name, float value);
    stored, in decimal digits. `sync`: whether files and folders are forced to the disk. 0: a text is too long. */
 int32_t storage_offer_files(const char *root, const char *prefix, int32_t folders, const char *const *suffixes,
                             const char *size_attribute, int32_t sync);
+
+/* The same for files that may be there and are only read, see sealed.c. 0: a text is too long, or not on this machine. */
+int32_t storage_offer_sealed_files(const char *root, const char *prefix, int32_t folders, const char *const *suffixes);
 
 /* What was done in this way since the last call, by operation. */
 storage_counts storage_take_counts(int32_t operation);

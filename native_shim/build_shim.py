@@ -30,7 +30,7 @@ _START = """
 int storage_cffi_start(void);
 int storage_cffi_start(void) { return cffi_start_python(); }
 """
-_SOURCES = ("shim.c", "host.c", "queue.c", "files.c", "counts.c", "interpreter.c")
+_SOURCES = ("shim.c", "host.c", "queue.c", "files.c", "files_read.c", "sealed.c", "counts.c", "interpreter.c")
 
 
 class BuildError(Exception):

@@ -9,7 +9,7 @@
 static struct
 {
   _Atomic uint64_t calls, bytes, nanoseconds;
-} counts[STORAGE_REMOVE + 1];
+} counts[STORAGE_STATUS];
 
 uint64_t storage_clock(void)
 {

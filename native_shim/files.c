@@ -1,5 +1,5 @@
-/* Attachments that are files of this machine: Orthanc's own threads write and read them, with no worker and no Python
-   between.
+/* Attachments that are files of this machine: Orthanc's own threads write and read them (files_read.c), with no worker and
+   no Python between.
 
    Only what goes well is done here. Whatever does not -- no such file, a range past its end, a size that is not the one
    that was stored, a full disk, a filesystem that lacks something -- is left to the store, which meets it again and says
@@ -20,18 +20,7 @@
 #include "shim.h"
 
 #define UUID_LENGTH 36
-#define ROOM_FOR_NAME 64 /* "ab/cd/", a uuid and a suffix */
-
-static struct
-{
-  char root[PATH_MAX / 2];
-  size_t root_length;
-  char before[PATH_MAX - ROOM_FOR_NAME]; /* the root and the prefix, with a slash at the end */
-  int folders;
-  char suffixes[STORAGE_CONTENT_TYPES][16];
-  char size_attribute[64];
-  int sync;
-} place;
+static storage_place place;
 
 static atomic_int readable = 0;
 static atomic_int writable = 0;
@@ -52,13 +41,11 @@ static int copy(char *target, size_t room, const char *text)
   return 1;
 }
 
-int32_t storage_offer_files(const char *root, const char *prefix, int32_t folders, const char *const *suffixes,
-                            const char *size_attribute, int32_t sync)
+static int set_place(const char *root, const char *prefix, int folders, const char *const *suffixes)
 {
   int length = snprintf(place.before, sizeof(place.before), "%s/%s", root, prefix);
 
-  if (length < 0 || (size_t) length >= sizeof(place.before) || !copy(place.root, sizeof(place.root), root) ||
-      !copy(place.size_attribute, sizeof(place.size_attribute), size_attribute))
+  if (length < 0 || (size_t) length >= sizeof(place.before) || !copy(place.root, sizeof(place.root), root))
   {
     return 0;
   }
@@ -71,9 +58,32 @@ int32_t storage_offer_files(const char *root, const char *prefix, int32_t folder
   }
   place.root_length = strlen(root);
   place.folders = folders;
+  return 1;
+}
+
+int32_t storage_offer_files(const char *root, const char *prefix, int32_t folders, const char *const *suffixes,
+                            const char *size_attribute, int32_t sync)
+{
+  if (!set_place(root, prefix, folders, suffixes) ||
+      !copy(place.size_attribute, sizeof(place.size_attribute), size_attribute))
+  {
+    return 0;
+  }
   place.sync = sync;
+  place.sealed = 0;
   atomic_store(&readable, 1);
   atomic_store(&writable, access("/proc/self/fd", X_OK) == 0);
+  return 1;
+}
+
+int32_t storage_offer_sealed_files(const char *root, const char *prefix, int32_t folders, const char *const *suffixes)
+{
+  if (!storage_sealed_possible() || !set_place(root, prefix, folders, suffixes))
+  {
+    return 0;
+  }
+  place.sealed = 1;
+  atomic_store(&readable, 1);
   return 1;
 }
 
@@ -89,6 +99,11 @@ void storage_files_close(void)
   {
     atomic_store_explicit(&durable_parent[i], 0, memory_order_relaxed);
   }
+}
+
+const storage_place *storage_files_readable(void)
+{
+  return atomic_load(&readable) ? &place : NULL;
 }
 
 static int digit(char character)
@@ -110,8 +125,7 @@ static int is_uuid(const char *text)
   return text[UUID_LENGTH] == 0;
 }
 
-/* Writes the path of an attachment. Returns the length of its folder, 0 when it is not one of ours. */
-static size_t path_of(char path[PATH_MAX], const char *uuid, OrthancPluginContentType type)
+size_t storage_files_path(char path[PATH_MAX], const char *uuid, OrthancPluginContentType type)
 {
   const char *suffix;
 
@@ -248,7 +262,7 @@ int storage_files_create(const char *uuid, OrthancPluginContentType type, const 
 {
   char path[PATH_MAX];
   uint64_t started = storage_clock();
-  size_t length = atomic_load(&writable) ? path_of(path, uuid, type) : 0;
+  size_t length = atomic_load(&writable) ? storage_files_path(path, uuid, type) : 0;
   unsigned number = 0;
   int file, done;
 
@@ -275,107 +289,5 @@ int storage_files_create(const char *uuid, OrthancPluginContentType type, const 
   {
     storage_count(STORAGE_CREATE, size, started);
   }
-  return done;
-}
-
-/* --- read --- */
-
-/* Opens the file of an attachment and tells its size. -1: there is none, or it is no plain file. */
-static int open_file(const char *uuid, OrthancPluginContentType type, uint64_t *size)
-{
-  char path[PATH_MAX];
-  struct stat status;
-  int file;
-
-  if (!atomic_load(&readable) || path_of(path, uuid, type) == 0)
-  {
-    return -1;
-  }
-  file = open(path, O_RDONLY | O_CLOEXEC);
-  if (file >= 0 && (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)))
-  {
-    close(file);
-    return -1;
-  }
-  if (file >= 0)
-  {
-    *size = (uint64_t) status.st_size;
-  }
-  return file;
-}
-
-/* Whether the size is the one that was stored. A file without the attribute was written by somebody else. */
-static int has_stored_size(int file, uint64_t size)
-{
-  char stored[24];
-  ssize_t length = fgetxattr(file, place.size_attribute, stored, sizeof(stored) - 1);
-
-  if (length < 0)
-  {
-    return 1;
-  }
-  stored[length] = 0;
-  return strtoull(stored, NULL, 10) == size;
-}
-
-static int fill(int file, char *target, uint64_t size, uint64_t start)
-{
-  while (size != 0)
-  {
-    ssize_t count = pread(file, target, size, (off_t) start);
-    if (count <= 0)
-    {
-      return 0;
-    }
-    target += count;
-    start += (uint64_t) count;
-    size -= (uint64_t) count;
-  }
-  return 1;
-}
-
-int storage_files_read(OrthancPluginMemoryBuffer64 *buffer, const char *uuid, OrthancPluginContentType type)
-{
-  uint64_t started = storage_clock(), size;
-  int file = open_file(uuid, type, &size);
-  int done = 0;
-
-  if (file < 0)
-  {
-    return 0;
-  }
-  if (has_stored_size(file, size) && storage_host_allocate(buffer, size))
-  {
-    done = fill(file, buffer->data, size, 0);
-    if (done)
-    {
-      storage_count(STORAGE_READ_WHOLE, size, started);
-    }
-    else
-    {
-      storage_host_free(buffer);
-    }
-  }
-  close(file);
-  return done;
-}
-
-int storage_files_read_range(OrthancPluginMemoryBuffer64 *target, const char *uuid, OrthancPluginContentType type,
-                             uint64_t start)
-{
-  uint64_t started = storage_clock(), size;
-  int file = open_file(uuid, type, &size);
-  int done;
-
-  if (file < 0)
-  {
-    return 0;
-  }
-  done = start <= size && target->size <= size - start && fill(file, target->data, target->size, start);
-  if (done)
-  {
-    storage_count(STORAGE_READ_RANGE, target->size, started);
-  }
-  close(file);
   return done;
 }

@@ -99,7 +99,44 @@ static OrthancPluginErrorCode remove_(const char *uuid, OrthancPluginContentType
   return storage_submit((storage_request) {.operation = STORAGE_REMOVE, .content_type = type, .uuid = uuid}, NULL);
 }
 
+/* GET /storage-plugins/status */
+static OrthancPluginErrorCode status(OrthancPluginRestOutput *output, const char *url,
+                                     const OrthancPluginHttpRequest *request)
+{
+  storage_whole whole = {0};
+  OrthancPluginErrorCode code;
+
+  (void) url;
+  if (request->method != OrthancPluginHttpMethod_Get)
+  {
+    _OrthancPluginOutputPlusArgument refusal = {output, "GET"};
+    return storage_host_ask(_OrthancPluginService_SendMethodNotAllowed, &refusal);
+  }
+  code = storage_submit((storage_request) {.operation = STORAGE_STATUS, .uuid = ""}, &whole);
+  if (code == OrthancPluginErrorCode_Success)
+  {
+    _OrthancPluginAnswerBuffer answer = {output, whole.buffer.data, (uint32_t) whole.buffer.size, "application/json"};
+    code = storage_host_ask(_OrthancPluginService_AnswerBuffer, &answer);
+  }
+  if (whole.allocated)
+  {
+    storage_host_free(&whole.buffer);
+  }
+  return code;
+}
+
 /* --- entry points --- */
+
+/* For people and their monitors; Orthanc works without. */
+static void register_status(void)
+{
+  _OrthancPluginRestCallback callback = {"/storage-plugins/status", status};
+
+  if (storage_host_ask(_OrthancPluginService_RegisterRestCallback, &callback) != OrthancPluginErrorCode_Success)
+  {
+    storage_log(STORAGE_LOG_WARNING, "Orthanc does not let us answer /storage-plugins/status");
+  }
+}
 
 /* The SDK's own inline functions ignore the answer of the host, so the services are called directly: a registration
    that was refused must not pass for one that worked. */
@@ -159,6 +196,7 @@ static int start(OrthancPluginContext *context)
       {
         OrthancPluginRegisterRefreshMetricsCallback(context, storage_metrics_refresh);
       }
+      register_status();
       keep_freed_memory();
       return 1;
     case STORAGE_START_DISABLED:

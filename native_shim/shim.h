@@ -3,6 +3,8 @@
 #ifndef STORAGE_SHIM_H
 #define STORAGE_SHIM_H
 
+#include <limits.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <orthanc/OrthancCPlugin.h>
@@ -31,12 +33,49 @@ void storage_queue_close(void);
 unsigned storage_queue_fail_waiting(void);
 void storage_metrics_refresh(void);
 
-/* files.c: what needs no worker. 1: done; 0: to be asked of the store */
+/* files.c: where attachments are files */
+#define STORAGE_ROOM_FOR_NAME 64 /* "ab/cd/", a uuid and a suffix */
+
+typedef struct
+{
+  char root[PATH_MAX / 2];
+  size_t root_length;
+  char before[PATH_MAX - STORAGE_ROOM_FOR_NAME]; /* the root and the prefix, with a slash at the end */
+  int folders;
+  char suffixes[STORAGE_CONTENT_TYPES][16];
+  char size_attribute[64];
+  int sync;
+  int sealed; /* files are read with their seals, see sealed.c, and not written */
+} storage_place;
+
+const storage_place *storage_files_readable(void); /* NULL: nowhere */
+
+/* Writes the path of an attachment. Returns the length of its folder, 0 when it is not one of ours. */
+size_t storage_files_path(char path[PATH_MAX], const char *uuid, OrthancPluginContentType type);
+
+/* files.c and files_read.c: what needs no worker. 1: done; 0: to be asked of the store */
 int storage_files_create(const char *uuid, OrthancPluginContentType type, const void *data, uint64_t size);
 int storage_files_read(OrthancPluginMemoryBuffer64 *buffer, const char *uuid, OrthancPluginContentType type);
 int storage_files_read_range(OrthancPluginMemoryBuffer64 *target, const char *uuid, OrthancPluginContentType type,
                              uint64_t start);
 void storage_files_close(void);
+
+/* sealed.c: files of the cache. Nothing is possible without a processor that computes CRC32C. */
+enum
+{
+  STORAGE_SEALED_BLOCKS = 900
+};
+
+typedef struct
+{
+  int file;
+  uint64_t size; /* of the object */
+  uint32_t sums[STORAGE_SEALED_BLOCKS];
+} storage_sealed;
+
+int storage_sealed_possible(void);
+int storage_sealed_open(storage_sealed *sealed, int file, uint64_t length, const char *key);
+int storage_sealed_read(const storage_sealed *sealed, void *target, uint64_t size, uint64_t start);
 
 /* counts.c: what was done without a worker */
 uint64_t storage_clock(void); /* nanoseconds */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -9,19 +10,26 @@ from typing import Any
 from storage_plugins import preflight, registry
 from storage_plugins.a1 import MasterKeys
 from storage_plugins.backend import Backend
-from storage_plugins.config.model import Model, Section
+from storage_plugins.config.model import Model
 from storage_plugins.config.orthanc import SECTION, OrthancConfiguration
+from storage_plugins.config.section import Section
 from storage_plugins.config.validate import validate
-from storage_plugins.errors import ConfigInvalid
+from storage_plugins.errors import ConfigInvalid, Unavailable
 from storage_plugins.keys import Layout, Naming
+from storage_plugins.layers.cache import CacheLayer
+from storage_plugins.layers.circuit_breaker import CircuitBreakerLayer
 from storage_plugins.layers.decrypt import DecryptLayer
+from storage_plugins.layers.delayed_deletion import DelayedDeletionLayer
 from storage_plugins.layers.metrics import MetricsLayer
 from storage_plugins.layers.read_only import ReadOnlyLayer
 from storage_plugins.layers.renamed import RenamedLayer
 from storage_plugins.layers.retry import RetryLayer
 from storage_plugins.layers.second_choice import SecondChoiceLayer
+from storage_plugins.layers.write_behind import WriteBehindLayer
 from storage_plugins.metrics import Metrics
 from storage_plugins.store import Store
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +72,17 @@ def _plan(given: Any, remarks: tuple[str, ...], configuration: OrthancConfigurat
         raise ConfigInvalid(msg) from error
     raw: dict[str, Any] = section.options
     options = validate(backend.Options, raw, f"{SECTION}.Options", configuration)
+    for key, wanted in (
+        ("Cache", section.cache),
+        ("WriteBehind", section.write_behind),
+        ("DelayedDeletion", section.delayed_deletion),
+        ("HybridMode", section.hybrid_mode != "Disabled"),
+    ):
+        if wanted and not backend.remote:
+            msg = f"{SECTION}.{key}: needs a backend behind a network, and {section.backend} is not one"
+            raise ConfigInvalid(msg)
     folder = None
     if section.hybrid_mode != "Disabled":
-        if not backend.remote:
-            msg = f"{SECTION}.HybridMode: needs a backend behind a network, and {section.backend} is not one"
-            raise ConfigInvalid(msg)
         folder = validate(registry.find("local").Options, {}, SECTION, configuration)
     keys = None
     if section.encrypted and section.storage_encryption is not None:
@@ -84,18 +98,18 @@ def _plan(given: Any, remarks: tuple[str, ...], configuration: OrthancConfigurat
 def open_store(chosen: Plan, metrics: Metrics) -> Store:
     """Opens the medium and stacks the layers.
 
-    The order is fixed, from the inside out: the backend; retries, if something is between us and the medium that may
-    come back; decryption; the second places where an attachment may be; the refusal of writes; metrics, which shall see
-    what Orthanc sees.
+    The order is fixed, from the inside out: what stands between us and a medium behind a network; decryption, so that
+    all disks below hold stored bytes; the second places where an attachment may be; the refusal of writes; metrics,
+    which shall see what Orthanc sees.
     """
     section, naming = chosen.section, chosen.naming
     with ExitStack() as opened:
         backend = opened.enter_context(chosen.open_backend())
-        if backend.remote and section.preflight:
-            # With few attempts: who starts Orthanc waits for the reason.
-            patient = RetryLayer(backend, section.retry.model_copy(update={"attempts": 3}))
-            preflight.run(patient, naming.prefix, read_only=section.read_only)
-        store: Store = RetryLayer(backend, section.retry) if backend.remote else backend
+        store: Store = backend
+        if backend.remote:
+            if section.preflight:
+                _preflight(chosen, backend)
+            store = _over_network(chosen, backend, metrics, opened)
         if chosen.master_keys is not None:
             store = DecryptLayer(store, chosen.master_keys)
         if section.enable_legacy_unknown_files:
@@ -108,6 +122,43 @@ def open_store(chosen: Plan, metrics: Metrics) -> Store:
             store = ReadOnlyLayer(store)
         opened.pop_all()
     return MetricsLayer(store, metrics)
+
+
+def _over_network(chosen: Plan, backend: Backend, metrics: Metrics, opened: ExitStack) -> Store:
+    """What makes distance and outages bearable, from the inside out.
+
+    Retries; the circuit breaker, which counts calls that failed with all of them; delayed deletion; the cache;
+    write-behind, whose uploads fill the cache.
+    """
+    section = chosen.section
+    store: Store = RetryLayer(backend, section.retry)
+    if section.circuit_breaker.failures:
+        store = CircuitBreakerLayer(
+            store, section.circuit_breaker, lambda: preflight.miss(backend, chosen.naming.prefix)
+        )
+        metrics.watch("circuit_breaker", store.report)
+    if section.delayed_deletion is not None:
+        store = opened.enter_context(DelayedDeletionLayer(store, section.delayed_deletion))
+        metrics.watch("delayed_deletion", store.report)
+    if section.cache is not None:
+        store = opened.enter_context(CacheLayer(store, section.cache))
+        metrics.watch("cache", store.report)
+    if section.write_behind is not None:
+        store = opened.enter_context(WriteBehindLayer(store, section.write_behind))
+        metrics.watch("write_behind", store.report)
+    return store
+
+
+def _preflight(chosen: Plan, backend: Backend) -> None:
+    section = chosen.section
+    # With few attempts: who starts Orthanc waits for the reason.
+    patient = RetryLayer(backend, section.retry.model_copy(update={"attempts": 3}))
+    try:
+        preflight.run(patient, chosen.naming.prefix, read_only=section.read_only)
+    except Unavailable as error:
+        if section.write_behind is None:
+            raise
+        _log.warning("%s. Orthanc starts all the same: what it stores waits in WriteBehind.Path", error)
 
 
 def _open_folder(chosen: Plan, options: Model) -> Store:

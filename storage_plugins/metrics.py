@@ -6,6 +6,10 @@ Orthanc's metrics have a name and a number and no labels, so a verb and its outc
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
+from typing import Final
+
+PREFIX: Final = "storage_plugins"
 
 
 class Metrics:
@@ -14,6 +18,7 @@ class Metrics:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._values: dict[str, float] = {}
+        self._reports: dict[str, Callable[[], Mapping[str, float]]] = {}
 
     def declare(self, *names: str) -> None:
         """Makes metrics visible as 0 before anything has happened: an absent series cannot raise an alarm."""
@@ -30,7 +35,18 @@ class Metrics:
             values[time] += seconds
             values[length] += size
 
+    def watch(self, subject: str, report: Callable[[], Mapping[str, float]]) -> None:
+        """Adds what `report` tells when it is asked, as `storage_plugins_<subject>_<name>`."""
+        self._reports[subject] = report
+
+    def reports(self) -> dict[str, Mapping[str, float]]:
+        """What is watched, by subject, as it is now."""
+        return {subject: report() for subject, report in self._reports.items()}
+
     def snapshot(self) -> dict[str, float]:
         """All metrics as they are now."""
         with self._lock:
-            return dict(self._values)
+            values = dict(self._values)
+        for subject, report in self.reports().items():
+            values.update((f"{PREFIX}_{subject}_{name}", float(value)) for name, value in report.items())
+        return values

@@ -30,7 +30,7 @@ def run(store: Store, prefix: str = "", *, read_only: bool = False) -> list[Step
     """
     key = f"{prefix}{NAME}{secrets.token_hex(8)}"
     if read_only:
-        return [_step("read", lambda: _miss(store, key))]
+        return [_step("read", lambda: miss(store, prefix))]
     data = secrets.token_bytes(64)
     found = bytearray(64)
     part = bytearray(16)
@@ -77,6 +77,7 @@ def _compare(expected: bytes, given: bytearray) -> None:
         raise Corrupt(msg)
 
 
-def _miss(store: Store, key: str) -> None:
+def miss(store: Store, prefix: str) -> None:
+    """Reads an object that is not there. Raises what the medium says, but for that."""
     with suppress(NotFound):
-        store.read(key, lambda size: memoryview(bytearray(size)))
+        store.read(f"{prefix}{NAME}{secrets.token_hex(8)}", lambda size: memoryview(bytearray(size)))

@@ -7,11 +7,13 @@ callbacks are. Every failure is a `StoreError` that says what to do (see `errors
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeAlias
+
+from storage_plugins.errors import Corrupt, StoreError
 
 Buffer: TypeAlias = memoryview | bytes
 """Stored bytes on their way in. The memory belongs to the caller and is valid only during the call."""
@@ -40,6 +42,36 @@ class Files:
 
     sync: bool
     """Whether a new file, its name and new folders above it are forced to the disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFiles:
+    """A folder of this machine in which the object of a key may be the sealed file of that name, for reading."""
+
+    folder: str
+
+    served: Callable[[int], None]
+    """To be told, now and then, how many reads there were."""
+
+
+class OnceAllocated:
+    """An Allocate that may be called for each attempt to read, but asks the one behind it only once."""
+
+    def __init__(self, key: str, allocate: Allocate) -> None:
+        self._key = key
+        self._allocate = allocate
+        self.memory: memoryview | None = None
+        self.size = 0
+
+    def __call__(self, size: int) -> memoryview:
+        """Raises Corrupt when another size is asked for than before."""
+        if self.memory is None:
+            self.memory = self._allocate(size)
+            self.size = size
+        if size != self.size:
+            msg = f"object {self._key!r} had {self.size} bytes a moment ago, and now {size}"
+            raise Corrupt(msg)
+        return self.memory
 
 
 class Store(ABC):
@@ -73,7 +105,20 @@ class Store(ABC):
     def delete(self, key: str) -> None:
         """Removes an object. One that does not exist is not an error. Raises AccessDenied, Unavailable."""
 
-    def files(self) -> Files | None:
+    def delete_many(self, keys: Sequence[str]) -> dict[str, StoreError]:
+        """Removes objects, with fewer requests than one for each where the medium can.
+
+        Returns why it could not remove those that are still there. Raises what befalls all of them.
+        """
+        failed = {}
+        for key in keys:
+            try:
+                self.delete(key)
+            except StoreError as error:
+                failed[key] = error
+        return failed
+
+    def files(self) -> Files | SealedFiles | None:
         """Where Orthanc's own threads may write and read files instead of calling `put` and `read`; None: nowhere.
 
         Only new files are written there, and only whole. What does not go well, they ask of the store, which tells why.

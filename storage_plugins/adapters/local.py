@@ -23,6 +23,7 @@ from pydantic import Field
 
 from storage_plugins.backend import Backend
 from storage_plugins.config.model import HostPath, Model, orthanc_key
+from storage_plugins.disk.folder import sync_folder
 from storage_plugins.errors import AccessDenied, Corrupt, NotFound, RangeInvalid, Unavailable, os_errors
 from storage_plugins.keys import Layout, check_key
 from storage_plugins.store import Allocate, Buffer, Files, ObjectInfo
@@ -158,7 +159,8 @@ class LocalStore(Backend):
                 path = os.path.join(folder, name)
                 key = os.path.relpath(path, self._root)
                 if key.startswith(prefix):
-                    yield _info(key, os.stat(path))
+                    with suppress(FileNotFoundError):  # deleted just now
+                        yield _info(key, os.stat(path))
 
     def close(self) -> None:
         """See Store. Nothing is pending but room to be freed: a put is done when it returns."""
@@ -216,10 +218,10 @@ class LocalStore(Backend):
             os.rename(aside, path)
 
     def _sync_folders(self, folder: str) -> None:
-        _sync_folder(folder)
+        sync_folder(folder)
         while folder not in self._durable:
             parent = os.path.dirname(folder)
-            _sync_folder(parent)
+            sync_folder(parent)
             self._durable.add(folder)
             folder = parent
 
@@ -254,14 +256,6 @@ def _fill(descriptor: int, target: memoryview, start: int, key: str) -> None:
             raise Corrupt(msg)
         rest = rest[count:]
         start += count
-
-
-def _sync_folder(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _info(key: str, status: os.stat_result) -> ObjectInfo:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from _orthanc_storage_shim import ffi, lib
 
@@ -22,14 +24,17 @@ _EXPECTED = (RangeInvalid,)
 class Requests:
     """The requests of one running store."""
 
-    def __init__(self, store: Store, naming: Naming) -> None:
+    def __init__(self, store: Store, naming: Naming, status: Callable[[], dict[str, Any]]) -> None:
+        """`status`: what the REST API tells of the plugin."""
         self._store = store
+        self._status = status
         self._key = naming.key
         self._operations: dict[int, tuple[str, Callable[[str, Request], None]]] = {
             lib.STORAGE_CREATE: ("create", self._create),
             lib.STORAGE_READ_WHOLE: ("read", self._read_whole),
             lib.STORAGE_READ_RANGE: ("read a range of", self._read_range),
             lib.STORAGE_REMOVE: ("remove", self._remove),
+            lib.STORAGE_STATUS: ("describe", self._describe),
         }
 
     def serve(self) -> None:
@@ -51,7 +56,8 @@ class Requests:
     def _handle(self, request: Request) -> int:
         try:
             uuid = ffi.string(request.uuid).decode(errors="replace")
-            self._operations[request.operation][1](self._key(uuid, request.content_type), request)
+            key = "" if request.operation == lib.STORAGE_STATUS else self._key(uuid, request.content_type)
+            self._operations[request.operation][1](key, request)
         except BaseException as error:  # noqa: BLE001 - this is where errors end
             return self._report(request, error)
         return lib.STORAGE_DONE
@@ -85,6 +91,10 @@ class Requests:
 
     def _remove(self, key: str, _request: Request) -> None:
         self._store.delete(key)
+
+    def _describe(self, _key: str, request: Request) -> None:
+        text = json.dumps(self._status(), indent=2).encode()
+        _HostMemory(request)(len(text))[:] = text
 
 
 class _HostMemory:

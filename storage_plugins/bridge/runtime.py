@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from typing import Any
 
 from _orthanc_storage_shim import ffi, lib
 
-from storage_plugins import compose
-from storage_plugins.bridge import coexistence, files, logs
+from storage_plugins import compose, reports
+from storage_plugins.bridge import coexistence, logs
+from storage_plugins.bridge.files import DirectFiles
 from storage_plugins.bridge.requests import Requests
 from storage_plugins.config.orthanc import SECTION, OrthancConfiguration
 from storage_plugins.errors import StoreError
@@ -53,8 +55,13 @@ def _run() -> None:
     coexistence.check(configuration, _text(lib.storage_plugin_path()))
     metrics = Metrics()
     with compose.open_store(plan, metrics) as store:
-        files.offer(store, plan.naming)
-        workers = _start_workers(Requests(store, plan.naming), plan.section.workers)
+        files = DirectFiles(store, plan.naming)
+
+        def status() -> dict[str, Any]:
+            files.count(metrics)
+            return {"Backend": plan.section.backend, **reports.for_people(metrics.reports())}
+
+        workers = _start_workers(Requests(store, plan.naming, status), plan.section.workers)
         _log.warning(
             "Storage area: backend %s, layout %s, %d workers", plan.section.backend, plan.naming.layout, len(workers)
         )

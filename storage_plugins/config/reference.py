@@ -6,8 +6,19 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from storage_plugins.config.model import EncryptionOptions, Model, RetryOptions, Section
+from storage_plugins.config import layers
+from storage_plugins.config.model import Model
 from storage_plugins.config.orthanc import SECTION
+from storage_plugins.config.section import Section
+
+_LAYERS: dict[str, type[Model]] = {
+    "Retry": layers.RetryOptions,
+    "CircuitBreaker": layers.CircuitBreakerOptions,
+    "Cache": layers.CacheOptions,
+    "WriteBehind": layers.WriteBehindOptions,
+    "DelayedDeletion": layers.DelayedDeletionOptions,
+    "StorageEncryption": layers.EncryptionOptions,
+}
 
 
 def markdown(options: Mapping[str, type[Model]]) -> str:
@@ -36,15 +47,9 @@ def markdown(options: Mapping[str, type[Model]]) -> str:
         f"## `{SECTION}`",
         "",
         *_table(Section),
-        "",
-        f"## `{SECTION}.Retry`",
-        "",
-        *_table(RetryOptions),
-        "",
-        f"## `{SECTION}.StorageEncryption`",
-        "",
-        *_table(EncryptionOptions),
     ]
+    for name, model in _LAYERS.items():
+        lines += ["", f"## `{SECTION}.{name}`", "", (model.__doc__ or "").strip(), "", *_table(model)]
     for name, model in options.items():
         lines += ["", f"## `{SECTION}.Options` of the backend `{name}`", ""]
         lines += _table(model) if model.model_fields else ["This backend has no options."]

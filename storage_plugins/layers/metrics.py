@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from storage_plugins import errors
-from storage_plugins.metrics import Metrics
-from storage_plugins.store import Allocate, Buffer, Files, Layer, ObjectInfo, Store
+from storage_plugins.metrics import PREFIX, Metrics
+from storage_plugins.store import Allocate, Buffer, Files, Layer, ObjectInfo, SealedFiles, Store
 
 _VERBS: Final = ("put", "read", "read_range", "delete")
 _OTHER: Final = "error"
-_PREFIX: Final = "storage_plugins"
 
 
 def _snake(name: str) -> str:
@@ -26,7 +25,7 @@ OUTCOMES: Final[dict[type[BaseException], str]] = {kind: _snake(kind.__name__) f
 
 def names(verb: str, outcome: str) -> tuple[str, str, str]:
     """The metrics of a verb of the store: number of calls, seconds and bytes."""
-    return f"{_PREFIX}_{verb}_{outcome}_total", f"{_PREFIX}_{verb}_seconds", f"{_PREFIX}_{verb}_bytes"
+    return f"{PREFIX}_{verb}_{outcome}_total", f"{PREFIX}_{verb}_seconds", f"{PREFIX}_{verb}_bytes"
 
 
 class _Measured:
@@ -94,7 +93,7 @@ class MetricsLayer(Layer):
             raise
         self._count("delete", "success", started, 0)
 
-    def files(self) -> Files | None:
+    def files(self) -> Files | SealedFiles | None:
         """Who reads there counts too: see `bridge.files`."""
         return self.inner.files()
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import stamina
 
-from storage_plugins.config.model import RetryOptions
-from storage_plugins.errors import Corrupt, StoreError
-from storage_plugins.store import Allocate, Buffer, Files, Layer, ObjectInfo, Store
+from storage_plugins.config.layers import RetryOptions
+from storage_plugins.errors import StoreError
+from storage_plugins.store import Allocate, Buffer, Files, Layer, ObjectInfo, OnceAllocated, SealedFiles, Store
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class RetryLayer(Layer):
 
     def read(self, key: str, allocate: Allocate) -> None:
         """See Store. The memory of the first attempt is filled again."""
-        memory = _Memory(key, allocate)
+        memory = OnceAllocated(key, allocate)
         started = time.monotonic()
         try:
             self.inner.read(key, memory)
@@ -57,7 +57,11 @@ class RetryLayer(Layer):
         except StoreError as error:
             self._again(lambda: self.inner.delete(key), lambda: 0, started, error)
 
-    def files(self) -> Files | None:
+    def delete_many(self, keys: Sequence[str]) -> dict[str, StoreError]:
+        """See Store. Not made again: who deletes many comes back for those that are left."""
+        return self.inner.delete_many(keys)
+
+    def files(self) -> Files | SealedFiles | None:
         """See Store."""
         return self.inner.files()
 
@@ -106,22 +110,3 @@ class RetryLayer(Layer):
                 if attempt.num == 1:
                     raise first
                 call()
-
-
-class _Memory:
-    """An Allocate that may be called once for each attempt, but asks the one behind it only once."""
-
-    def __init__(self, key: str, allocate: Allocate) -> None:
-        self._key = key
-        self._allocate = allocate
-        self._memory: memoryview | None = None
-        self.size = 0
-
-    def __call__(self, size: int) -> memoryview:
-        if self._memory is None:
-            self._memory = self._allocate(size)
-            self.size = size
-        if size != self.size:
-            msg = f"object {self._key!r} had {self.size} bytes a moment ago, and now {size}"
-            raise Corrupt(msg)
-        return self._memory

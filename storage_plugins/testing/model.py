@@ -14,8 +14,8 @@ from storage_plugins.errors import NotFound, RangeInvalid
 from storage_plugins.testing.contract import Rig, raises, same
 from storage_plugins.testing.media import read
 
-_KEYS = st.sampled_from(["a", "b", "folder/a", "folder/b", "folder/deep/a", "A", "b.dcm", "b.dcm.head"])
-_DATA = st.binary(max_size=300)
+KEYS = st.sampled_from(["a", "b", "folder/a", "folder/b", "folder/deep/a", "A", "b.dcm", "b.dcm.head"])
+DATA = st.binary(max_size=300)
 _NUMBERS = st.integers(min_value=0, max_value=310)
 
 
@@ -31,25 +31,25 @@ class StoreModel(RuleBasedStateMachine):
         self.rig = self.open_rig()
         self.model: dict[str, bytes] = {}
 
-    @rule(key=_KEYS, data=_DATA)
+    @rule(key=KEYS, data=DATA)
     def put(self, key: str, data: bytes) -> None:
         """A put replaces what is there."""
         self.rig.store.put(key, data)
         self.model[key] = data
 
-    @rule(key=_KEYS, data=_DATA)
+    @rule(key=KEYS, data=DATA)
     def write_around(self, key: str, data: bytes) -> None:
         """Another program writes to the medium."""
         self.rig.medium.write(key, data)
         self.model[key] = data
 
-    @rule(key=_KEYS)
+    @rule(key=KEYS)
     def delete(self, key: str) -> None:
         """A delete may find nothing."""
         self.rig.store.delete(key)
         self.model.pop(key, None)
 
-    @rule(key=_KEYS)
+    @rule(key=KEYS)
     def read(self, key: str) -> None:
         """A read gives the bytes, or NotFound."""
         if key in self.model:
@@ -57,7 +57,7 @@ class StoreModel(RuleBasedStateMachine):
         else:
             raises(NotFound, lambda: read(self.rig.store, key))
 
-    @rule(key=_KEYS, start=_NUMBERS, size=_NUMBERS)
+    @rule(key=KEYS, start=_NUMBERS, size=_NUMBERS)
     def read_range(self, key: str, start: int, size: int) -> None:
         """A range gives exactly its bytes, or the right error."""
         target = bytearray(size)

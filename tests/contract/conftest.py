@@ -28,6 +28,7 @@ from storage_plugins.metrics import Metrics
 from storage_plugins.testing import contract
 from storage_plugins.testing.contract import Rig
 from storage_plugins.testing.media import FolderMedium, FsspecMedium, StoreMedium
+from tests.contract import layered
 from tests.contract.sftp import SftpServer
 from tests.servers import Servers
 
@@ -139,6 +140,21 @@ class CloudRig:
         return Rig(reopen(), medium, reopen)
 
 
+class LayeredRig:
+    """Layers above the store of another rig."""
+
+    def __init__(self, name: str, below: Callable[[Room], Rig], *layers: layered.Wrap) -> None:
+        self._below = below
+        self._layers = layers
+        self.__name__ = name
+
+    def __call__(self, room: Room) -> Rig:
+        """With folders of their own."""
+        below = Room(room.tmp / "medium", room.stack, room.servers)
+        below.tmp.mkdir()
+        return layered.over(self._below(below), self._layers, room.tmp)
+
+
 class LiveRig:
     """A backend for object storage with one engine, in a bucket that somebody has named.
 
@@ -192,6 +208,12 @@ RIGS: tuple[Callable[[Room], Rig], ...] = (
     fsspec_memory,
     fsspec_file,
     fsspec_sftp,
+    LayeredRig("circuit_breaker", memory, layered.breaker),
+    LayeredRig("delayed_deletion", local_unsynced, layered.deletion),
+    LayeredRig("cache", local_unsynced, layered.cache),
+    LayeredRig("write_behind", local_unsynced, layered.write_behind),
+    LayeredRig("all_layers", local_unsynced, *layered.ALL),
+    LayeredRig("all_layers_seaweedfs", CloudRig(S3Store, "obstore", "seaweedfs"), *layered.ALL),
     CloudRig(S3Store, "obstore", "seaweedfs"),
     CloudRig(S3Store, "sdk", "seaweedfs"),
     CloudRig(S3Store, "obstore", "moto"),

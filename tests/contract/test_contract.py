@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from storage_plugins.testing import contract
+from tests.contract import conftest
 
 
 @pytest.mark.parametrize("check", contract.CHECKS, ids=contract.name)
@@ -11,6 +12,7 @@ def test_contract(check: contract.Check, rig: contract.Rig) -> None:
     check(rig)
 
 
+@pytest.mark.parametrize("rig", [conftest.local_synced], indirect=True, ids=["local"])
 def test_run_reports_every_check(rig: contract.Rig) -> None:
     """`run` tells of each check by name, and `clean` removes what the checks have left."""
     rig.largest = 4 << 20

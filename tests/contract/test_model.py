@@ -5,9 +5,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from hypothesis import settings
+from hypothesis.stateful import rule
 
 from storage_plugins.testing.contract import Rig
-from storage_plugins.testing.model import StoreModel
+from storage_plugins.testing.model import DATA, KEYS, StoreModel
 from tests.contract import conftest
 from tests.servers import Servers
 
@@ -30,6 +31,15 @@ class _Model(StoreModel):
         self._stack.close()
 
 
+class _Immutable(_Model):
+    """Nobody else changes an object that a layer may have kept."""
+
+    @rule(key=KEYS, data=DATA)
+    def write_around(self, key: str, data: bytes) -> None:
+        if key not in self.model:
+            super().write_around(key, data)
+
+
 class _Memory(_Model):
     name = "memory"
 
@@ -46,9 +56,15 @@ class _FsspecMemory(_Model):
     name = "fsspec_memory"
 
 
+class _AllLayers(_Immutable):
+    name = "all_layers"
+
+
+TestAllLayers = _AllLayers.TestCase
 TestMemory = _Memory.TestCase
 TestLocal = _Local.TestCase
 TestFsspecFile = _FsspecFile.TestCase
 TestFsspecMemory = _FsspecMemory.TestCase
-for case in (TestMemory, TestLocal, TestFsspecFile, TestFsspecMemory):
+for case in (TestAllLayers, TestMemory, TestLocal, TestFsspecFile, TestFsspecMemory):
     case.settings = _SETTINGS
+TestAllLayers.settings = settings(_SETTINGS, max_examples=8)

@@ -40,8 +40,8 @@ class Azurite(Server):
     def command(self) -> list[str]:
         """See Server. Azurite knows older versions of the API than the libraries ask for, so it must not look."""
         return [
-            _node(), "--require", str(_WITHOUT_GC), _program(), "--blobHost", "127.0.0.1", "--blobPort", str(self.port), "--inMemoryPersistence",
-            "--skipApiVersionCheck", "--disableTelemetry", "--silent",
+            _node(), "--require", str(_WITHOUT_GC), _program(), "--blobHost", "127.0.0.1", "--blobPort", str(self.port),
+            "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent",
         ]  # fmt: skip
 
     def environment(self) -> dict[str, str]:

@@ -8,8 +8,8 @@ import pytest
 
 from storage_plugins import compose
 from storage_plugins.adapters.local import LocalOptions
-from storage_plugins.config.model import Section
 from storage_plugins.config.orthanc import OrthancConfiguration
+from storage_plugins.config.section import Section
 from storage_plugins.config.validate import validate
 from storage_plugins.errors import ConfigInvalid
 from storage_plugins.keys import Layout

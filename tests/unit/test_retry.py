@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from storage_plugins.adapters.memory import MemoryOptions, MemoryStore
-from storage_plugins.config.model import RetryOptions
+from storage_plugins.config.layers import RetryOptions
 from storage_plugins.errors import Corrupt, NotFound, StoreError, Unavailable
 from storage_plugins.layers.retry import RetryLayer
 from storage_plugins.store import Allocate

@@ -1,0 +1,396 @@
+"""Confirms a write when the object is on a disk of this machine, and uploads it in the background.
+
+What is confirmed lies in the spool until the storage has confirmed it in turn. Uploads begin in the order of arrival
+and are tried until they succeed.
+"""
+
+from __future__ import annotations
+
+import errno
+import heapq
+import logging
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Final
+
+from storage_plugins.config.layers import WriteBehindOptions
+from storage_plugins.disk.sealed import SealedFile
+from storage_plugins.disk.spool import Entry, Spool
+from storage_plugins.errors import Corrupt, NotFound, StorageFull, StoreError, Unavailable, from_os_error
+from storage_plugins.keys import check_key
+from storage_plugins.store import Allocate, Buffer, Layer, ObjectInfo, SealedFiles, Store
+
+_log = logging.getLogger(__name__)
+
+SETTING: Final = "StoragePlugins.WriteBehind.Path"
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+_SAY_AGAIN: Final = 60.0
+_FIRST_WAIT: Final = 0.25
+
+
+class WriteBehindLayer(Layer):
+    """Reads and ranges of what is pending come from the spool; a delete of it cancels its upload."""
+
+    def __init__(self, inner: Store, options: WriteBehindOptions) -> None:
+        """Takes over what an earlier process has left. Raises ConfigInvalid, AccessDenied."""
+        super().__init__(inner)
+        self._options = options
+        self._limit = options.maximum_size << 20
+        self._changed = threading.Condition()
+        self._entries: dict[str, Entry] = {}  # all that is not settled, in the order of arrival
+        self._ready: deque[Entry] = deque()
+        self._later: list[tuple[float, int, Entry]] = []  # a heap: refused for a reason of their own
+        self._bytes = 0
+        self._uploaded = 0
+        self._failures = 0
+        self._resume_at = 0.0
+        self._waits = 0
+        self._complained_at = -_SAY_AGAIN
+        self._disk_failed = False
+        self._drain_until: float | None = None  # set when the layer is closed
+        try:
+            self._spool = Spool(options.path, SETTING)
+            for entry in self._spool.entries():
+                self._take_over(entry)
+            self._damaged = self._spool.damaged()
+        except OSError as error:
+            raise from_os_error(error, f"{SETTING}: cannot use the spool {options.path}") from error
+        if self._entries:
+            _log.warning("%d objects of an earlier run are still to be uploaded", len(self._entries))
+        self._uploaders = [
+            threading.Thread(target=self._serve, name=f"storage-upload-{number}", daemon=True)
+            for number in range(options.uploaders)
+        ]
+        for uploader in self._uploaders:
+            uploader.start()
+
+    def put(self, key: str, data: Buffer) -> None:
+        """See Store. Waits for room, and raises StorageFull when there is none in time."""
+        check_key(key)
+        if len(data) > self._limit:
+            self._put_directly(key, data)
+            return
+        deadline = time.monotonic() + self._options.wait_for_room
+        self._reserve(len(data), deadline)
+        try:
+            entry = self._write(key, data, deadline)
+        except BaseException:
+            self._give_back(len(data))
+            raise
+        if entry is None:
+            self._give_back(len(data))
+            self._put_directly(key, data)
+            return
+        with self._changed:
+            self._wait_until_idle(key)
+            self._supersede(key)
+            self._entries[key] = entry
+            self._ready.append(entry)
+            self._changed.notify_all()
+
+    def read(self, key: str, allocate: Allocate) -> None:
+        """See Store."""
+
+        def read(file: SealedFile) -> None:
+            file.read_range(0, allocate(file.size))
+
+        if not self._from_spool(key, read):
+            self.inner.read(key, allocate)
+
+    def read_range(self, key: str, start: int, target: memoryview) -> None:
+        """See Store."""
+        if not target or not self._from_spool(key, lambda file: file.read_range(start, target)):
+            self.inner.read_range(key, start, target)
+
+    def delete(self, key: str) -> None:
+        """See Store. What has not been uploaded never is; what may have been is deleted in the background."""
+        with self._changed:
+            self._check_open()
+            entry = self._entries.get(key)
+            try:
+                if entry is not None and not entry.removed:
+                    self._cancel(entry)
+            except OSError as error:
+                raise from_os_error(error, f"cannot delete object {key!r} from the spool") from error
+        try:
+            # Otherwise a power cut could bring back what was uploaded and is now deleted.
+            self._spool.sync()
+        except OSError as error:
+            raise from_os_error(error, f"cannot delete object {key!r} from the spool") from error
+        if entry is None:
+            self.inner.delete(key)
+
+    def files(self) -> SealedFiles | None:
+        """See Store. Those of the cache, in which nothing is pending; nobody may write around the spool."""
+        files = self.inner.files()
+        return files if isinstance(files, SealedFiles) else None
+
+    def stat(self, key: str) -> ObjectInfo:
+        """See Store."""
+        entry = self._entry(key)
+        return self.inner.stat(key) if entry is None else _info(entry)
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """See Store."""
+        with self._changed:
+            pending = {key: entry for key, entry in self._entries.items() if key.startswith(prefix)}
+        yield from (_info(entry) for entry in pending.values() if not entry.removed)
+        yield from (found for found in self.inner.list(prefix) if found.key not in pending)
+
+    def close(self) -> None:
+        """See Store. Uploads go on for a while; what is left then stays in the spool for the next start."""
+        with self._changed:
+            if self._drain_until is not None:
+                return
+            deadline = self._drain_until = time.monotonic() + self._options.drain_timeout
+            self._changed.notify_all()
+        for uploader in self._uploaders:
+            uploader.join(max(0.0, deadline - time.monotonic()) + 0.1)
+        if self._entries:
+            _log.warning("%d objects are still to be uploaded: they wait for the next start", len(self._entries))
+        self._spool.close()
+        self.inner.close()
+
+    def report(self) -> dict[str, float]:
+        """The state, for metrics and tools."""
+        with self._changed:
+            oldest = next(iter(self._entries.values()), None)
+            return {
+                "pending_objects": len(self._entries),
+                "pending_bytes": self._bytes,
+                "maximum_bytes": self._limit,
+                "oldest_seconds": max(0.0, time.time() - oldest.since) if oldest else 0.0,
+                "uploaded_total": self._uploaded,
+                "failures_total": self._failures,
+                "damaged_objects": self._damaged,
+            }
+
+    # --- the way in ---
+
+    def _take_over(self, entry: Entry) -> None:
+        self._supersede(entry.key)
+        self._entries[entry.key] = entry
+        self._ready.append(entry)
+        self._bytes += entry.size
+
+    def _reserve(self, size: int, deadline: float) -> None:
+        with self._changed:
+            while True:
+                self._check_open()
+                if self._bytes + size <= self._limit:
+                    self._bytes += size
+                    return
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    msg = (
+                        f"the spool is full: {len(self._entries)} objects, {self._bytes >> 20} MB, are to be uploaded, "
+                        "and the storage does not take them fast enough. Enlarge WriteBehind.MaximumSize"
+                    )
+                    raise StorageFull(msg)
+                self._changed.wait(left)
+
+    def _give_back(self, size: int) -> None:
+        with self._changed:
+            self._bytes -= size
+            self._changed.notify_all()
+
+    def _write(self, key: str, data: Buffer, deadline: float) -> Entry | None:
+        """The new entry; None when the disk fails in a way that waiting does not mend."""
+        while True:
+            try:
+                entry = self._spool.add(key, data)
+            except OSError as error:
+                if error.errno not in _FULL:
+                    self._complain_of_disk(error)
+                    return None
+                if time.monotonic() >= deadline:
+                    msg = f"the disk of the spool is full, object {key!r} was not accepted: free room on it"
+                    raise StorageFull(msg) from error
+                with self._changed:
+                    self._changed.wait(0.5)
+            else:
+                self._disk_failed = False
+                return entry
+
+    def _complain_of_disk(self, error: OSError) -> None:
+        if not self._disk_failed:
+            self._disk_failed = True
+            _log.error("Cannot write to the spool %s: %s. Objects are uploaded at once", self._options.path, error)
+
+    def _put_directly(self, key: str, data: Buffer) -> None:
+        with self._changed:
+            self._check_open()
+            self._wait_until_idle(key)
+            self._supersede(key)
+        self.inner.put(key, data)
+
+    def _supersede(self, key: str) -> None:
+        """Ends an older entry of the same key. Where its file stays, the newer one wins at the next start."""
+        before = self._entries.pop(key, None)
+        if before is not None:
+            with suppress(OSError):
+                self._spool.drop(before)
+            self._settle(before)
+
+    def _wait_until_idle(self, key: str) -> None:
+        """Orthanc writes a key once; who writes one again waits for the upload of the one before."""
+        while (entry := self._entries.get(key)) is not None and entry.busy:
+            self._changed.wait()
+
+    # --- the way out ---
+
+    def _cancel(self, entry: Entry) -> None:
+        if entry.attempted:
+            self._spool.mark_removed(entry)
+        else:
+            self._spool.drop(entry)
+            del self._entries[entry.key]
+            self._settle(entry)
+        self._changed.notify_all()
+
+    def _entry(self, key: str) -> Entry | None:
+        self._check_open()
+        entry = self._entries.get(key)
+        if entry is not None and entry.removed:
+            msg = f"there is no object {key!r}: it was deleted"
+            raise NotFound(msg)
+        return entry
+
+    def _from_spool(self, key: str, read: Callable[[SealedFile], None]) -> bool:
+        entry = self._entry(key)
+        if entry is None:
+            return False
+        try:
+            with self._spool.open(entry) as file:
+                read(file)
+        except FileNotFoundError:
+            return False  # uploaded just now
+        except OSError as error:
+            raise from_os_error(error, f"cannot read object {key!r} from the spool") from error
+        return True
+
+    # --- uploads ---
+
+    def _serve(self) -> None:
+        """Uploads until the layer is closed. The body of a thread."""
+        while (entry := self._next()) is not None:
+            try:
+                self._work(entry)
+            except StoreError as error:
+                self._put_back(entry, error)
+            except OSError as error:
+                self._put_back(entry, from_os_error(error, f"cannot read object {entry.key!r} from the spool"))
+            except Exception as error:  # noqa: BLE001 - this thread must go on, and the object is still in the spool
+                self._put_back(entry, Unavailable(f"cannot upload object {entry.key!r}: {error!r}"))
+
+    def _next(self) -> Entry | None:
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                if self._drain_until is not None and (now >= self._drain_until or not self._entries):
+                    return None
+                wait: float | None = None
+                if now < self._resume_at:
+                    wait = self._resume_at - now
+                elif (entry := self._pop(now)) is not None:
+                    entry.busy = entry.attempted = True
+                    return entry
+                elif self._later:
+                    wait = self._later[0][0] - now
+                if self._drain_until is not None:
+                    wait = min(wait or 1.0, self._drain_until - now)
+                self._changed.wait(wait)
+
+    def _pop(self, now: float) -> Entry | None:
+        while self._later and self._later[0][0] <= now:
+            self._ready.append(heapq.heappop(self._later)[2])
+        while self._ready:
+            entry = self._ready.popleft()
+            if not entry.settled:
+                return entry
+        return None
+
+    def _work(self, entry: Entry) -> None:
+        deleted = entry.removed
+        if deleted:
+            self.inner.delete(entry.key)
+        elif not entry.uploaded and not self._upload(entry):
+            return
+        with self._changed:
+            self._succeeded()
+            if deleted == entry.removed:
+                self._spool.drop(entry)
+                self._uploaded += not deleted
+                del self._entries[entry.key]
+                self._settle(entry)
+            else:  # it was deleted in the meantime
+                entry.busy = False
+                self._ready.appendleft(entry)
+            self._changed.notify_all()
+
+    def _upload(self, entry: Entry) -> bool:
+        """False when there is nothing that can be uploaded."""
+        try:
+            with self._spool.open(entry) as file:
+                data = file.bytes()
+        except Corrupt as error:
+            with self._changed:
+                self._spool.set_aside(entry, str(error))
+                self._damaged += 1
+                del self._entries[entry.key]
+                self._settle(entry)
+                self._changed.notify_all()
+            return False
+        except FileNotFoundError:
+            if not entry.removed:  # its name has changed just now
+                raise
+            return True
+        self.inner.put(entry.key, data)
+        entry.uploaded = True
+        return True
+
+    def _settle(self, entry: Entry) -> None:
+        """Nothing is left to do for an entry whose file is gone."""
+        entry.busy = False
+        entry.settled = True
+        self._bytes -= entry.size
+
+    def _succeeded(self) -> None:
+        if self._resume_at:
+            self._resume_at = 0.0
+            self._complained_at = -_SAY_AGAIN
+            self._waits = 0
+            _log.warning("The storage takes objects again: %d are to be uploaded", len(self._entries))
+
+    def _put_back(self, entry: Entry, error: StoreError) -> None:
+        """Tries again later: with all others when the storage does not answer, alone when it refuses this object."""
+        now = time.monotonic()
+        with self._changed:
+            entry.busy = False
+            self._failures += 1
+            if error.retryable:
+                self._ready.appendleft(entry)
+                if now >= self._resume_at:
+                    self._waits += 1
+                    wait = min(self._options.longest_wait, _FIRST_WAIT * 2.0 ** min(self._waits, 20))
+                    self._resume_at = now + max(error.retry_after or 0.0, wait * random.uniform(0.8, 1.2))  # noqa: S311
+            else:
+                heapq.heappush(self._later, (now + self._options.longest_wait, entry.number, entry))
+            if now >= self._complained_at + _SAY_AGAIN:
+                self._complained_at = now
+                _log.warning("%s. %d objects are to be uploaded, trying again", error, len(self._entries))
+            self._changed.notify_all()
+
+    def _check_open(self) -> None:
+        if self._drain_until is not None:
+            msg = "the store is closed"
+            raise Unavailable(msg)
+
+
+def _info(entry: Entry) -> ObjectInfo:
+    return ObjectInfo(entry.key, entry.size, datetime.fromtimestamp(entry.since, UTC))
