@@ -108,13 +108,16 @@ class Store(ABC):
     def delete_many(self, keys: Sequence[str]) -> dict[str, StoreError]:
         """Removes objects, with fewer requests than one for each where the medium can.
 
-        Returns why it could not remove those that are still there. Raises what befalls all of them.
+        Returns why it could not remove those that are still there. Raises what befalls all of them: then some may be
+        gone, and the call is safe to repeat.
         """
         failed = {}
         for key in keys:
             try:
                 self.delete(key)
             except StoreError as error:
+                if error.retryable:
+                    raise
                 failed[key] = error
         return failed
 

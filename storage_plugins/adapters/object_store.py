@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import ssl
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import Annotated, ClassVar, Literal, NoReturn
@@ -172,6 +172,20 @@ class ObjectStore(Backend):
                 self._judge("delete", key, error)
                 raise
 
+    def delete_many(self, keys: Sequence[str]) -> dict[str, StoreError]:
+        """See Store. Where the server refuses one of them, or deleting several at once, each is deleted by itself."""
+        for key in keys:
+            self._check(key)
+        try:
+            self._filesystem.delete_objects(keys)
+        except Exception as error:
+            failure = self._filesystem.failure(error)
+            if failure is not None and failure.status in _NOT_AT_ONCE:
+                return super().delete_many(keys)
+            self._judge("delete", keys[0], error)
+            raise
+        return {}
+
     def stat(self, key: str) -> ObjectInfo:
         """See Store."""
         self._check(key)
@@ -308,6 +322,10 @@ _BY_STATUS: dict[int, tuple[type[StoreError], str]] = {
 
 _REFUSED = {400, 405, 411, 412, 413, 501}
 """The same request would be refused again, unless its code says otherwise."""
+
+
+_NOT_AT_ONCE = {400, 401, 403, 404, 405, 409, 411, 412, 501}
+"""Answers to a request for several objects that say something of one of them, or of such requests."""
 
 
 def _info(description: Description) -> ObjectInfo:

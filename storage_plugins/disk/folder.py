@@ -30,7 +30,7 @@ class OwnedFolder:
         self.path = path
         try:
             os.makedirs(path, mode=0o700, exist_ok=True)
-            self._descriptor = os.open(os.path.join(path, _LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._descriptor = os.open(os.path.join(path, _LOCK), os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise from_os_error(error, f"{setting}: cannot use the folder {path}") from error
         try:
@@ -50,7 +50,7 @@ class OwnedFolder:
 def is_owned(path: str) -> bool:
     """Whether a process uses the folder now."""
     try:
-        descriptor = os.open(os.path.join(path, _LOCK), os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(os.path.join(path, _LOCK), os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
     try:

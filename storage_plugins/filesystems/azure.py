@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import requests
@@ -32,6 +32,7 @@ from storage_plugins.filesystems.objects import (
     KnownAnswer,
     ObjectFileSystem,
     Settings,
+    batches,
     seconds,
     span,
 )
@@ -151,6 +152,13 @@ class AzureFileSystem(ObjectFileSystem):
     def delete_object(self, path: str) -> None:
         """See ObjectFileSystem."""
         self._client.delete_blob(path)
+
+    def delete_objects(self, paths: Sequence[str]) -> None:
+        """See ObjectFileSystem."""
+        for several in batches(paths, 256):
+            for answer in self._client.delete_blobs(*several, raise_on_any_failure=False):
+                if answer.status_code >= 400 and answer.status_code != 404:
+                    raise HttpResponseError(response=answer)
 
     def describe_object(self, path: str) -> Description:
         """See ObjectFileSystem."""

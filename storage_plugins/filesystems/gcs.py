@@ -6,7 +6,7 @@ The library's downloads cannot fill the caller's memory, and do not tell an obje
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -31,6 +31,7 @@ from storage_plugins.filesystems.objects import (
     MemoryFile,
     ObjectFileSystem,
     Settings,
+    batches,
     range_header,
     read_into,
     seconds,
@@ -144,6 +145,13 @@ class GcsFileSystem(ObjectFileSystem):
     def delete_object(self, path: str) -> None:
         """See ObjectFileSystem."""
         self._bucket.delete_blob(path, timeout=self._timeout, retry=None)
+
+    def delete_objects(self, paths: Sequence[str]) -> None:
+        """See ObjectFileSystem."""
+        for several in batches(paths, 100):
+            with self._bucket.client.batch():
+                for path in several:
+                    self._bucket.delete_blob(path, timeout=self._timeout, retry=None)
 
     def describe_object(self, path: str) -> Description:
         """See ObjectFileSystem."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import io
 from abc import ABC, ABCMeta, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,6 +66,12 @@ def even_part(size: int, largest: int, parallel: int, smallest: int = 1) -> int:
     if count > parallel:
         count = -(-count // parallel) * parallel
     return max(smallest, -(-size // max(1, count)))
+
+
+def batches(paths: Sequence[str], most: int) -> Iterator[Sequence[str]]:
+    """The paths in groups of `most`."""
+    for at in range(0, len(paths), most):
+        yield paths[at : at + most]
 
 
 def read_into(file: Any, target: memoryview) -> int:
@@ -227,6 +233,10 @@ class ObjectFileSystem(AbstractFileSystem, metaclass=_Meta):  # type: ignore[mis
     @abstractmethod
     def delete_object(self, path: str) -> None:
         """One DELETE. Without an object it may fail with status 404, or not."""
+
+    @abstractmethod
+    def delete_objects(self, paths: Sequence[str]) -> None:
+        """Several DELETEs, in few requests where the cloud can. Fails when one of them fails."""
 
     @abstractmethod
     def describe_object(self, path: str) -> Description:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
@@ -35,6 +35,7 @@ from storage_plugins.filesystems.objects import (
     MemoryFile,
     ObjectFileSystem,
     Settings,
+    batches,
     checksum,
     even_part,
     md5_of_etag,
@@ -143,6 +144,14 @@ class S3FileSystem(ObjectFileSystem):
     def delete_object(self, path: str) -> None:
         """See ObjectFileSystem."""
         self._client.delete_object(Key=path, **self._common)
+
+    def delete_objects(self, paths: Sequence[str]) -> None:
+        """See ObjectFileSystem."""
+        for several in batches(paths, 1000):
+            wanted = {"Objects": [{"Key": path} for path in several], "Quiet": True}
+            answer = self._client.delete_objects(Delete=wanted, **self._common)
+            for error in answer.get("Errors", ()):
+                raise ClientError({"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}, "DeleteObjects")
 
     def describe_object(self, path: str) -> Description:
         """See ObjectFileSystem."""

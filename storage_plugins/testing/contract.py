@@ -25,6 +25,7 @@ from typing import TypeAlias
 
 from storage_plugins.errors import KeyInvalid, NotFound, RangeInvalid, StoreError, Unavailable
 from storage_plugins.store import Files, Store
+from storage_plugins.testing.expect import raises, same
 from storage_plugins.testing.media import Medium, read
 
 MIB = 1 << 20
@@ -285,6 +286,18 @@ def check_keys_at_the_edge_of_the_alphabet(rig: Rig) -> None:
     same(sorted(keys), sorted(info.key for info in rig.store.list(f"{rig.prefix}keys/")))
 
 
+def check_many_are_deleted(rig: Rig) -> None:
+    """`delete_many` removes what is there, in one go or several, and nothing else; what is absent is no error."""
+    keys = [f"{rig.prefix}many/{number}" for number in range(12)]
+    for key in keys:
+        rig.store.put(key, b"abc")
+    same({}, rig.store.delete_many([*keys[:5], f"{rig.prefix}many/absent"]))
+    same(keys[5:], [key for key in keys if rig.medium.read(key) is not None])
+    same({}, rig.store.delete_many(keys[5:]))
+    same([], [key for key in keys if rig.medium.read(key) is not None])
+    raises(NotFound, lambda: read(rig.store, keys[0]))
+
+
 def check_bad_keys_are_refused(rig: Rig) -> None:
     """A key that could leave the root, or that no medium accepts, raises KeyInvalid and touches nothing."""
     before = rig.medium.keys()
@@ -363,33 +376,7 @@ CHECKS: tuple[Check, ...] = tuple(
 """All checks, in the order of this file."""
 
 
-def same(expected: object, actual: object) -> None:
-    """Raises AssertionError unless both are equal. Long bytes are described, not printed."""
-    if expected != actual:
-        msg = f"expected {_short(expected)}, found {_short(actual)}"
-        raise AssertionError(msg)
-
-
-def raises(kind: type[BaseException], call: Callable[[], object]) -> None:
-    """Raises AssertionError unless the call raises `kind`."""
-    try:
-        result = call()
-    except kind:
-        return
-    except Exception as error:
-        msg = f"expected {kind.__name__}, found {type(error).__name__}: {error}"
-        raise AssertionError(msg) from error
-    msg = f"expected {kind.__name__}, but the call went well and gave {_short(result)}"
-    raise AssertionError(msg)
-
-
 def _range(store: Store, key: str, start: int, size: int) -> bytes:
     target = bytearray(b"\xa5" * size)
     store.read_range(key, start, memoryview(target))
     return bytes(target)
-
-
-def _short(value: object) -> str:
-    if isinstance(value, bytes) and len(value) > 40:
-        return f"{len(value)} bytes starting with {value[:20]!r}"
-    return repr(value)[:300]

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from storage_plugins.errors import NotFound, RangeInvalid
-from storage_plugins.testing.contract import Rig, raises, same
+from storage_plugins.testing.contract import Rig
+from storage_plugins.testing.expect import raises, same
 from storage_plugins.testing.media import read
 
 KEYS = st.sampled_from(["a", "b", "folder/a", "folder/b", "folder/deep/a", "A", "b.dcm", "b.dcm.head"])

@@ -10,6 +10,7 @@ import base64
 import json
 import uuid
 from collections.abc import Iterable, Mapping
+from email import message_from_bytes
 from email.message import Message
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
@@ -18,7 +19,7 @@ from xml.sax.saxutils import escape
 
 from tests.servers.listener import Handler, Listener
 
-_JSON_API = ("/storage/", "/upload/", "/download/", "/_internal/")
+_JSON_API = ("/batch/", "/storage/", "/upload/", "/download/", "/_internal/")
 _META = "x-goog-meta-"
 _NOT_COPIED = ("content-length", "transfer-encoding", "connection", "etag", "location", "content-type")
 
@@ -80,6 +81,9 @@ class _Handler(Handler[Gateway]):
     # --- The JSON API ---
 
     def _json_api(self, path: str) -> None:
+        if path.startswith("/batch/"):
+            self._batch()
+            return
         sent = {name: value for name, value in self.headers.items() if name.lower() != "host"}
         status, answer, body = self._ask(self.command, self.path, self._body, sent)
         headers = [(name, value) for name, value in answer.getheaders() if name.lower() not in _NOT_COPIED[:3]]
@@ -104,6 +108,20 @@ class _Handler(Handler[Gateway]):
             if not name.lower().startswith(_META)
         ]
         self._answer(status, headers, body)
+
+    def _batch(self) -> None:
+        """Several requests in one, which the server behind answers with nothing."""
+        sent = message_from_bytes(f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode() + self._body)
+        parts = []
+        for part in sent.walk():
+            if not part.is_multipart():
+                method, path, _ = str(part.get_payload()).split(maxsplit=2)
+                status, _, body = self._ask(method, path)
+                parts.append(
+                    b"--x\r\nContent-Type: application/http\r\n\r\n"
+                    b"HTTP/1.1 %d -\r\nContent-Type: application/json\r\n\r\n%s\r\n" % (status, body)
+                )
+        self._answer(200, [("Content-Type", "multipart/mixed; boundary=x")], b"".join(parts) + b"--x--")
 
     # --- The XML API ---
 
