@@ -48,3 +48,9 @@ def relabel(data: bytes, seed: int) -> bytes:
     uid = str(pydicom.dcmread(io.BytesIO(data), specific_tags=["SOPInstanceUID"]).SOPInstanceUID)
     digits = f"{seed:012d}"
     return data.replace(uid.encode(), (uid[: -len(digits)] + digits).encode())
+
+
+def variant(template: bytes, seed: int) -> bytes:
+    """Another instance of the same length: the last digits of its identifier, and the last pixels, are its own."""
+    data = relabel(template, seed)
+    return data[:-8] + seed.to_bytes(8, "little")

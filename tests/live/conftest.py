@@ -10,6 +10,9 @@ from typing import Any, TypeAlias
 import pytest
 
 from storage_plugins.testing.orthanc import Orthanc
+from tests.live.archive import Archive
+from tests.servers import Servers
+from tests.servers.wan import Wan
 
 Launch: TypeAlias = Callable[..., Orthanc]
 
@@ -29,6 +32,16 @@ def make(tmp_path: Path) -> Iterator[Launch]:
     for orthanc in made:
         if orthanc.alive:
             orthanc.kill()
+
+
+@pytest.fixture
+def archive(servers: Servers, tmp_path: Path) -> Iterator[Archive]:
+    """On SeaweedFS, in a new bucket."""
+    server = servers.get("seaweedfs")
+    medium = server.bucket("layers")
+    with Wan(tmp_path / "wan", server.port) as wan:
+        yield Archive(server, wan, medium, tmp_path)
+    medium.remove()
 
 
 @pytest.fixture

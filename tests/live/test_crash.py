@@ -53,7 +53,7 @@ def _upload_until_killed(
     def client() -> None:
         while not killed.is_set():
             seed = next(seeds)
-            data = _variant(templates[seed % len(templates)], seed)
+            data = dicom.variant(templates[seed % len(templates)], seed)
             digest = hashlib.sha256(data).digest()
             sent[digest] = len(data)
             try:
@@ -68,12 +68,6 @@ def _upload_until_killed(
         killed.set()
         for running in clients:
             running.result()
-
-
-def _variant(template: bytes, seed: int) -> bytes:
-    """Another instance of the same length: the last digits of its identifier, and the first pixels, are its own."""
-    data = dicom.relabel(template, seed)
-    return data[:-8] + seed.to_bytes(8, "little")
 
 
 def _check_folder(storage: Path, sent: dict[bytes, int]) -> None:

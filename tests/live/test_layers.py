@@ -2,82 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from storage_plugins.testing.orthanc import Orthanc
 from tests import dicom
+from tests.live.archive import Archive, digest, drained, status, until
 from tests.live.conftest import Launch
 from tests.live.test_faults import mounted
-from tests.servers import Servers
-from tests.servers.wan import Wan
 
 CLIENTS = 8
-
-
-class Archive:
-    """A bucket behind a network, and sections of the configuration for it."""
-
-    def __init__(self, server: Any, wan: Wan, medium: Any, folder: Path) -> None:
-        self._server = server
-        self.wan = wan
-        self.medium = medium
-        self.folder = folder
-
-    def section(self, *layers: str, **more: Any) -> dict[str, Any]:
-        """`StoragePlugins` with some of the layers, by their keys."""
-        sizes = {"Cache": {"MaximumSize": 500}, "WriteBehind": {"MaximumSize": 500}, "DelayedDeletion": {}}
-        options = self._server.options(self.medium.bucket, self.wan.endpoint)
-        return {
-            "Backend": "s3",
-            "Options": options | {"RequestTimeout": 2, "ConnectionTimeout": 1},
-            "Retry": {"Deadline": 4},
-            **{name: {"Path": str(self.folder / name), **sizes[name]} for name in layers},
-            **more,
-        }
-
-    def outage(self, *, on: bool = True) -> None:
-        """Nobody can connect, and whoever is connected hears nothing."""
-        self.wan.change(refuse=on, stall=on)
-
-
-@pytest.fixture
-def archive(servers: Servers, tmp_path: Path) -> Iterator[Archive]:
-    """On SeaweedFS, in a new bucket."""
-    server = servers.get("seaweedfs")
-    medium = server.bucket("layers")
-    with Wan(tmp_path / "wan", server.port) as wan:
-        yield Archive(server, wan, medium, tmp_path)
-    medium.remove()
-
-
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Waits until something is so."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def status(orthanc: Orthanc) -> Any:
-    """What the plugin tells over the REST API."""
-    answer = orthanc.get("/storage-plugins/status")
-    assert 200 == answer.status
-    return answer.json()
-
-
-def drained(orthanc: Orthanc) -> bool:
-    """Whether nothing is on its way to the storage."""
-    told = status(orthanc)
-    return not any(told.get(name, {}).get("PendingObjects") for name in ("WriteBehind", "DelayedDeletion"))
 
 
 def upload(orthanc: Orthanc, count: int, first: int = 0) -> dict[str, bytes]:
@@ -87,14 +24,9 @@ def upload(orthanc: Orthanc, count: int, first: int = 0) -> dict[str, bytes]:
         return dict(zip(pool.map(orthanc.upload, data), data, strict=True))
 
 
-def digests(archive: Archive) -> list[str]:
-    """What is in the bucket, by content."""
-    return sorted(hashlib.sha256(archive.medium.read(key) or b"").hexdigest() for key in sorted(archive.medium.keys()))
-
-
 def expected(instances: dict[str, bytes]) -> list[str]:
     """What should be there."""
-    return sorted(hashlib.sha256(data).hexdigest() for data in instances.values())
+    return sorted(map(digest, instances.values()))
 
 
 def test_an_outage_is_invisible(make: Launch, archive: Archive) -> None:
@@ -102,7 +34,7 @@ def test_an_outage_is_invisible(make: Launch, archive: Archive) -> None:
     with make(archive.section("WriteBehind", "DelayedDeletion")) as orthanc:
         before = upload(orthanc, 8)
         until(lambda: drained(orthanc))
-        assert expected(before) == digests(archive)
+        assert expected(before) == archive.digests()
 
         archive.outage()
         instances = upload(orthanc, 40, first=100)
@@ -126,7 +58,7 @@ def test_an_outage_is_invisible(make: Launch, archive: Archive) -> None:
         archive.outage(on=False)
         until(lambda: drained(orthanc))
         left = {name: data for name, data in {**before, **instances}.items() if name not in gone}
-        assert expected(left) == digests(archive)
+        assert expected(left) == archive.digests()
     assert "The storage takes objects again" in orthanc.log
 
 
@@ -147,7 +79,7 @@ def test_orthanc_starts_without_its_storage(make: Launch, archive: Archive) -> N
             assert data == orthanc.get(f"/instances/{instance}/file").body
         archive.outage(on=False)
         until(lambda: drained(orthanc))
-        assert expected(left) == digests(archive)
+        assert expected(left) == archive.digests()
 
 
 def test_without_write_behind_orthanc_does_not_start(make: Launch, archive: Archive) -> None:
@@ -250,7 +182,7 @@ def test_a_full_disk_under_the_spool(make: Launch, archive: Archive) -> None:
             assert 4 <= len(accepted) <= 7
             archive.outage(on=False)
             until(lambda: drained(orthanc))
-            assert expected(accepted) == digests(archive)
+            assert expected(accepted) == archive.digests()
             upload(orthanc, 3, first=500)
     assert re.search(r"the disk of the spool is full, object '.*' was not accepted: free room on it", orthanc.log)
 
@@ -266,7 +198,7 @@ def test_the_limit_of_the_spool(make: Launch, archive: Archive) -> None:
         assert status(orthanc)["WriteBehind"]["PendingBytes"] <= 1 << 20
         archive.outage(on=False)
         until(lambda: drained(orthanc))
-        assert expected(accepted) == digests(archive)
+        assert expected(accepted) == archive.digests()
     assert "Enlarge WriteBehind.MaximumSize" in orthanc.log
 
 
@@ -280,12 +212,12 @@ def test_a_read_only_disk_under_the_spool(make: Launch, archive: Archive) -> Non
             remount(small, "ro")
             archive.outage(on=False)
             after = upload(orthanc, 5, first=100)
-            assert set(expected(after)) <= set(digests(archive))
+            assert set(expected(after)) <= set(archive.digests())
             for instance, data in (before | after).items():
                 assert data == orthanc.get(f"/instances/{instance}/file").body
             remount(small, "rw")
             until(lambda: drained(orthanc))
-            assert expected(before | after) == digests(archive)
+            assert expected(before | after) == archive.digests()
     assert 1 == len(
         re.findall("Cannot write to the spool .*: .*Read-only file system.* Objects are uploaded at once", orthanc.log)
     )
