@@ -76,7 +76,8 @@ class Spool:
         sync_folder(path)
         for name in os.listdir(self._incoming):
             os.unlink(os.path.join(self._incoming, name))
-        self._numbers = itertools.count(max(map(_number, os.listdir(self._pending)), default=0) + 1)
+        used = map(_number, os.listdir(self._pending) + os.listdir(self._damaged))
+        self._numbers = itertools.count(max(used, default=0) + 1)
         self._names_unsynced = False
         self._lock = threading.Lock()
 
