@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from native_shim import build_shim
-from storage_plugins.testing.orthanc import Orthanc, OrthancError, free_port
+from storage_plugins.testing.orthanc import Orthanc, OrthancError
+from storage_plugins.testing.ports import free_ports, is_free
 
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parent / "docs" / "examples" / "local.json"
@@ -76,7 +77,7 @@ def run(folder: Path, wanted_port: int, console: Console, *, once: bool) -> bool
     """Runs the demonstration in a folder. True when every byte was the same."""
     configuration: dict[str, Any] = json5.loads(EXAMPLE.read_text())
     configuration |= {"StorageDirectory": str(folder / "orthanc-data"), "Plugins": [str(build_shim.default_output())]}
-    orthanc = Orthanc(folder, configuration, port=free_port(wanted_port), dicom_port=free_port(4242))
+    orthanc = Orthanc(folder, configuration, port=_port(wanted_port), dicom_port=_port(4242))
     if orthanc.port != wanted_port:
         console.print(f"Port {wanted_port} is in use, taking {orthanc.port}")
     with orthanc:
@@ -90,6 +91,10 @@ def run(folder: Path, wanted_port: int, console: Console, *, once: bool) -> bool
                 signal.pause()
     console.print("Orthanc has stopped.")
     return good
+
+
+def _port(wanted: int) -> int:
+    return wanted if is_free(wanted) else free_ports(1)[0]
 
 
 def main() -> int:

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from native_shim import build_shim
+from storage_plugins.testing.ports import free_ports
 
 
 class OrthancError(Exception):
@@ -52,8 +52,8 @@ class Orthanc:
         `configuration` is added to a minimal one. `plugins`: paths, by default the plugin of this environment.
         """
         self.folder = folder
-        self.port = port or free_port()
-        self.dicom_port = dicom_port or free_port()
+        self.port = port or free_ports(1)[0]
+        self.dicom_port = dicom_port or free_ports(1)[0]
         self.log_file = folder / "orthanc.log"
         self._executable = executable or shutil.which("Orthanc") or "/usr/sbin/Orthanc"
         self._process: subprocess.Popen[bytes] | None = None
@@ -201,14 +201,3 @@ class Orthanc:
     ) -> None:
         if self.alive:
             self.stop()
-
-
-def free_port(wanted: int = 0) -> int:
-    """A TCP port that nobody uses now: `wanted` if that is free, otherwise any."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("", wanted))
-        except OSError:
-            return free_port()
-        return int(probe.getsockname()[1])

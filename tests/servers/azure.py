@@ -15,7 +15,8 @@ from urllib.request import urlopen
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, ContainerClient
 
-from tests.servers.process import Server, free_ports
+from storage_plugins.testing.ports import free_ports
+from tests.servers.process import Server
 
 ACCOUNT = "devstoreaccount1"
 # The key of every emulator, published by Microsoft.

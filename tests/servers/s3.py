@@ -13,7 +13,8 @@ from urllib.request import urlopen
 import boto3
 from botocore.config import Config
 
-from tests.servers.process import Server, free_ports
+from storage_plugins.testing.ports import free_ports
+from tests.servers.process import Server
 
 ACCESS_KEY = "testkey"
 SECRET_KEY = "testsecret"  # noqa: S105 - of a server on loopback

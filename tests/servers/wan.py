@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from tests.servers.process import Server, free_ports
+from storage_plugins.testing.ports import free_ports
+from tests.servers.process import Server
 
 _RELAY = Path(__file__).with_name("wan_relay.py")
 
