@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
 
 from storage_plugins.testing.orthanc import Orthanc
 from tests import dicom
@@ -60,6 +63,40 @@ def test_an_outage_is_invisible(make: Launch, archive: Archive) -> None:
         left = {name: data for name, data in {**before, **instances}.items() if name not in gone}
         assert expected(left) == archive.digests()
     assert "The storage takes objects again" in orthanc.log
+
+
+@pytest.mark.soak
+def test_an_outage_of_a_minute(make: Launch, archive: Archive) -> None:
+    """Clients store all the time and see no error; the spool stays within its bound and drains by itself."""
+    bound = 200
+    section = archive.section(WriteBehind={"Path": str(archive.folder / "spool"), "MaximumSize": bound})
+    templates = [dicom.instance(seed, pixels=100 << 10) for seed in range(CLIENTS)]
+    instances: dict[str, bytes] = {}
+    most = 0
+    with make(section) as orthanc:
+        archive.outage()
+        until_then = time.monotonic() + 60
+
+        def store(client: int) -> None:
+            for turn in itertools.count():
+                if time.monotonic() > until_then:
+                    return
+                data = dicom.variant(templates[client], 1000 * client + turn)
+                instances[orthanc.upload(data)] = data
+                time.sleep(0.5)
+
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            clients = [pool.submit(store, client) for client in range(CLIENTS)]
+            while not all(client.done() for client in clients):
+                most = max(most, status(orthanc)["WriteBehind"]["PendingBytes"])
+                time.sleep(0.5)
+            for client in clients:
+                client.result()
+        archive.outage(on=False)
+        until(lambda: drained(orthanc))
+        assert expected(instances) == archive.digests()
+    assert 0 < most <= bound << 20
+    assert len(instances) > 50 * CLIENTS
 
 
 def test_orthanc_starts_without_its_storage(make: Launch, archive: Archive) -> None:
