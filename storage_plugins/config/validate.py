@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from storage_plugins.config.model import Model
@@ -54,21 +55,47 @@ def _with_defaults(model: type[Model], data: Mapping[str, Any], orthanc: Orthanc
 
 
 def _sentence(model: type[Model], detail: ErrorDetails, where: str) -> str:
-    key = ".".join([where, *(str(part) for part in detail["loc"])])
-    fields = {str(field.alias): field for field in model.model_fields.values()}
+    location = detail["loc"]
+    key = ".".join([where, *(str(part) for part in location)])
+    fields = _fields(_around(model, location))
     match detail["type"]:
-        case "extra_forbidden" if len(detail["loc"]) == 1:
-            close = difflib.get_close_matches(str(detail["loc"][0]), fields, n=1, cutoff=0.4)
+        case "extra_forbidden":
+            close = difflib.get_close_matches(str(location[-1]), fields, n=1, cutoff=0.4)
             hint = f'; did you mean "{close[0]}"?' if close else "."
             return f"{key}: unknown key{hint} Valid keys: {', '.join(fields) or 'none'}"
         case "missing":
-            field = fields.get(str(detail["loc"][0]))
-            return f"{key}: missing. It is required: {(field and field.description) or 'see the documentation'}"
+            field = fields.get(str(location[-1]))
+            description = (field and field.description) or "see the documentation"
+            return f"{key}: missing. It is required: {' '.join(description.split())}"
         case "value_error":
             return f"{key}: {detail['msg'].removeprefix('Value error, ')}"
+        case "model_type":
+            return f"{key}: must be an object, found {_json_name(detail['input'])}"
         case _:
             expected = re.sub(r"^(Input|String|List|Tuple) should", "must", detail["msg"])
             return f"{key}: {expected}, found {_json_name(detail['input'])}"
+
+
+def _around(model: type[Model], location: tuple[int | str, ...]) -> type[Model]:
+    """The model that the last part of a location is a key of."""
+    for part in location[:-1]:
+        field = _fields(model).get(str(part))
+        inner = next(iter(_models(field.annotation)), None) if field is not None else None
+        if inner is None:
+            break
+        model = inner
+    return model
+
+
+def _fields(model: type[Model]) -> dict[str, FieldInfo]:
+    return {str(field.alias): field for field in model.model_fields.values()}
+
+
+def _models(annotation: Any) -> Iterator[type[Model]]:
+    """The models among the types that a field may have."""
+    for kind in get_args(annotation) or (annotation,):
+        if isinstance(kind, type) and issubclass(kind, Model):
+            yield kind
 
 
 def _json_name(value: Any) -> str:
