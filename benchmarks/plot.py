@@ -50,6 +50,24 @@ def clouds(throughput: dict[str, Any], latency: dict[str, Any], target: Path) ->
     _finish(figure, panels, target)
 
 
+def scale(result: dict[str, Any], target: Path) -> None:
+    """Single calls by how many files there are: lines that should not rise."""
+    levels = result["calls"]
+    figure, panels = _start(2, share=False)
+    for panel, longest in zip(panels, (False, True), strict=True):
+        for name in next(iter(levels.values())):
+            if longest == name.endswith("longest"):
+                times = [found[name] / (1000 if longest else 1) for found in levels.values()]
+                panel.plot([int(level) for level in levels], times, marker="o", label=name)
+        panel.set_xscale("log")
+        panel.set_ylim(bottom=0)
+        panel.set_xlabel("files in the cache")
+        panel.set_ylabel("milliseconds" if longest else "microseconds, median")
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.legend(frameon=False)
+    _save(figure, target)
+
+
 def _speed(side: dict[str, Any]) -> tuple[float, float, float]:
     speed = side["per_second"]
     return speed["median"], speed["min"], speed["max"]
@@ -83,6 +101,10 @@ def _finish(figure: Any, panels: Any, target: Path) -> None:
         low, high = sorted(panel.get_ylim())
         panel.set_ylim(high, low)  # the first phase on top
     panels[0].legend(frameon=False)
+    _save(figure, target)
+
+
+def _save(figure: Any, target: Path) -> None:
     figure.tight_layout()
     figure.savefig(target, metadata={"Date": None})
     plt.close(figure)

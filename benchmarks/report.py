@@ -54,6 +54,8 @@ def publish() -> None:
         plot.local(kept["local"], PICTURES / "performance.svg")
     if "clouds" in kept and "latency" in kept:
         plot.clouds(kept["clouds"], kept["latency"], PICTURES / "clouds.svg")
+    if "scale" in kept:
+        plot.scale(kept["scale"], PICTURES / "scale.svg")
 
 
 def _contents(kept: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -114,13 +114,63 @@ def storm(result: dict[str, Any]) -> Iterator[Table]:
     yield Table("storm", "Bad weather", [["", "number"], *([text, str(result[name])] for name, text in names.items())])
 
 
+def layers(result: dict[str, Any]) -> Iterator[Table]:
+    """Speeds, what was pending, and whose CPU time it was."""
+    phases = result["phases"]
+    rows = [["", "against", "its figure", "layers", "ratio", "goal", "pending at the end", "seconds to drain"]]
+    cpu = [["CPU ms", "Orthanc, other", "Orthanc, layers", "server, layers", "relay, layers", "clients", "busy"]]
+    for phase, sides in phases.items():
+        (other,) = (name for name in sides if name != "layers")
+        theirs, ours = sides[other], sides["layers"]
+        drained = [
+            _spread(ours[name], digits) if name in ours else "" for name, digits in (("pending", 0), ("drained", 1))
+        ]
+        goals = result["goals"]
+        for name in ("median", "95th percentile") if "median" in ours else ():
+            figures = [f"{side[name]:.1f}" for side in (theirs, ours)]
+            ratio = f"{ours[name] / theirs[name]:.2f}"
+            rows.append([f"{phase}: {name}, ms", other, *figures, ratio, goals[name], *drained])
+        if "per_second" in ours:
+            figures = [_spread(side["per_second"], 0) for side in (theirs, ours)]
+            ratio = f"{ours['per_second']['median'] / theirs['per_second']['median']:.2f}"
+            rows.append([f"{phase}: per second", other, *figures, ratio, goals.get(phase, ""), *drained])
+        times = [ours["cpu_ms"][name] for name in ("Orthanc", "server", "relay", "clients")]
+        cpu.append([phase, *(f"{time:.2f}" for time in (theirs["cpu_ms"]["Orthanc"], *times)), f"{ours['busy']:.0%}"])
+    yield Table("layers", "Layers: median (smallest-largest)", rows)
+    yield Table("layers: cpu", "CPU time for each instance", cpu)
+
+
+def scale(result: dict[str, Any]) -> Iterator[Table]:
+    """Starts, and single calls by how many files there are."""
+    goals, settings = result["goals"], result["settings"]
+    names = {
+        "cache": "seconds to open the cache",
+        "spool": "seconds to open the spool",
+        "look around": "seconds until the index is complete, in the background",
+        "memory": "MB, both open",
+        "memory at the end": "MB, index complete",
+    }
+    wanted = {"cache": f"<= {goals['open']} together", "spool": "", "memory": f"<= {goals['memory']}"}
+    rows = [[f"{settings['entries']} files in the cache, {settings['pending']} pending", *result["opened"], "goal"]]
+    for name, text in names.items():
+        values = [f"{told[name]:.1f}" if name in told else "" for told in result["opened"].values()]
+        rows.append([text, *values, wanted.get(name, "")])
+    yield Table("scale: open", "To open both layers, by how the process before has ended", rows)
+    levels = result["calls"]
+    calls = [["µs, median", *(f"{int(level):,} files" for level in levels)]]
+    calls += [[name, *(f"{found[name]:.0f}" for found in levels.values())] for name in next(iter(levels.values()))]
+    yield Table("scale: calls", "Single calls of the cache", calls)
+
+
 TABLES: Final[dict[str, Callable[[dict[str, Any]], Iterator[Table]]]] = {
     "bridge": bridge,
     "callbacks": callbacks,
     "clouds": clouds,
     "large": large,
     "latency": latency,
+    "layers": layers,
     "local": local,
+    "scale": scale,
     "storm": storm,
 }
 """By the name of the benchmark."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from storage_plugins.cli import build, check, config, objects
+from storage_plugins.cli import build, check, config, deletions, objects, spool, status
 
 __all__ = ["main"]
 
@@ -15,5 +15,13 @@ def main() -> None:
     """Builds, configures and inspects the storage area of an Orthanc server."""
 
 
-for command in (build.build, config.config, check.check, *objects.COMMANDS):
+for command in (
+    build.build,
+    config.config,
+    check.check,
+    *objects.COMMANDS,
+    status.status,
+    spool.spool,
+    deletions.undelete,
+):
     main.add_command(command)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 
 from storage_plugins.errors import ConfigInvalid, from_os_error
 
 _LOCK = ".lock"
+_PATIENCE = 0.5
 
 
 def sync_folder(folder: str) -> None:
@@ -33,12 +35,23 @@ class OwnedFolder:
             self._descriptor = os.open(os.path.join(path, _LOCK), os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise from_os_error(error, f"{setting}: cannot use the folder {path}") from error
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not self._lock():
             os.close(self._descriptor)
             msg = f"{setting}: another process uses the folder {path}. Give each Orthanc a folder of its own"
-            raise ConfigInvalid(msg) from None
+            raise ConfigInvalid(msg)
+
+    def _lock(self) -> bool:
+        # Who only asks whether it is owned holds it for a moment, which must not refuse Orthanc's start.
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                if time.monotonic() >= deadline:
+                    return False
+                time.sleep(0.01)
+            else:
+                return True
 
     def release(self) -> None:
         """Lets another process have it."""
@@ -54,7 +67,7 @@ def is_owned(path: str) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return True
     finally:

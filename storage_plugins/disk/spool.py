@@ -192,6 +192,11 @@ def pending_folder(path: str) -> str:
     return os.path.join(path, "pending")
 
 
+def damaged_folder(path: str) -> str:
+    """Where the spool at `path` puts damaged files aside."""
+    return os.path.join(path, "damaged")
+
+
 def _number(name: str) -> int:
     found = _NAME.fullmatch(name)
     return int(found[1], 16) if found else 0

@@ -48,6 +48,7 @@ class WriteBehindLayer(Layer):
         self._bytes = 0
         self._uploaded = 0
         self._failures = 0
+        self.last_failure: StoreError | None = None  # for tools
         self._resume_at = 0.0
         self._waits = 0
         self._complained_at = -_SAY_AGAIN
@@ -167,6 +168,7 @@ class WriteBehindLayer(Layer):
                 "oldest_seconds": max(0.0, time.time() - oldest.since) if oldest else 0.0,
                 "uploaded_total": self._uploaded,
                 "failures_total": self._failures,
+                "refused_objects": len(self._later),
                 "damaged_objects": self._damaged,
             }
 
@@ -373,6 +375,7 @@ class WriteBehindLayer(Layer):
         with self._changed:
             entry.busy = False
             self._failures += 1
+            self.last_failure = error
             if error.retryable:
                 self._ready.appendleft(entry)
                 if now >= self._resume_at:

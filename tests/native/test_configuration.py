@@ -11,7 +11,8 @@ from tests.native.host import FakeHost
 END = "Orthanc does not start with a storage area that does not work"
 KEYS = (
     "Valid keys: Backend, Options, Layout, Prefix, HybridMode, EnableLegacyUnknownFiles, "
-    "StorageEncryption, ReadOnly, Workers, StopTimeout, Preflight, Retry"
+    "StorageEncryption, ReadOnly, Workers, StopTimeout, Preflight, Retry, CircuitBreaker, Cache, WriteBehind, "
+    "DelayedDeletion"
 )
 BACKENDS = "Known backends: local, memory, s3, azure, gcs, fsspec, faulty, untouched-files."
 
