@@ -60,13 +60,15 @@ class CacheDisk:
             self._complete = self._index.complete
             self._index.set_complete(False)
         except OSError as error:
+            self._owned.release()
             raise from_os_error(error, f"{SETTING}: cannot use the cache {path}") from error
         except sqlite3.Error as error:
+            self._owned.release()
             raise from_os_error(OSError(errno.EIO, str(error)), f"{SETTING}: cannot use the cache {path}") from error
         self._index_lock = threading.Lock()
         self._lock = threading.Lock()
         self._changes: deque[tuple[str, int | None, float]] = deque()
-        self._unindexed = 0  # bytes of new files among the changes
+        self._unindexed = 0  # bytes of files that are being written, and of new ones among the changes
         self._damaged = self._evicted = 0
         self._paused_until = 0.0
         self._failing = False
@@ -88,7 +90,7 @@ class CacheDisk:
                 if time.time() - file.modified > TOUCH_AFTER:
                     with contextlib.suppress(OSError):
                         file.touch()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        except FileNotFoundError:
             return False
         except OSError as error:
             self._fails(error)
@@ -106,8 +108,22 @@ class CacheDisk:
         size = len(data)
         if size > self._maximum * _LOW_WATER or time.monotonic() < self._paused_until or self._closed:
             return
-        if self._index.total + self._unindexed + size > self._maximum:
-            self._make_room(size)
+        with self._lock:
+            self._unindexed += size
+        kept = False
+        try:
+            if self._too_much():
+                self._make_room()
+            kept = not self._too_much() and self._write(kind, key, data)
+        finally:
+            with self._lock:
+                if kept:
+                    self._changes.append((f"{kind}/{key}", size, time.time()))
+                else:
+                    self._unindexed -= size
+            self._wake.set()
+
+    def _write(self, kind: str, key: str, data: Buffer) -> bool:
         aside = os.path.join(self._incoming, str(next(self._numbers)))
         path = self._path(kind, key)
         try:
@@ -118,24 +134,25 @@ class CacheDisk:
                 os.unlink(aside)
                 raise
         except OSError as error:
-            if error.errno not in _NO_PLACE:
-                self._fails(error)
-            return
+            self._fails(error)
+            return False
         if self._failing:
             self._failing = False
             _log.warning("The cache can be written again")
-        self._changed(kind, key, size)
+        return True
 
     def drop(self, kind: str, key: str) -> None:
         """Removes a file, if it is there."""
         try:
             os.unlink(self._path(kind, key))
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        except FileNotFoundError:
             return
         except OSError as error:
             self._fails(error)
             return
-        self._changed(kind, key, None)
+        with self._lock:
+            self._changes.append((f"{kind}/{key}", None, 0.0))
+        self._wake.set()
 
     def close(self) -> None:
         """Brings the index up to date."""
@@ -173,17 +190,13 @@ class CacheDisk:
             os.rename(aside, path)
 
     def _fails(self, error: OSError | sqlite3.Error) -> None:
-        """Leaves the disk alone for a while."""
+        """Leaves the disk alone for a while, unless the key is to blame."""
+        if isinstance(error, OSError) and error.errno in _NO_PLACE:
+            return
         self._paused_until = time.monotonic() + _PAUSE
         if not self._failing:
             self._failing = True
             _log.warning("The cache %s cannot be used, objects are fetched each time: %s", self._owned.path, error)
-
-    def _changed(self, kind: str, key: str, size: int | None) -> None:
-        with self._lock:
-            self._changes.append((f"{kind}/{key}", size, time.time()))
-            self._unindexed += size or 0
-        self._wake.set()
 
     # --- what is done on the side ---
 
@@ -194,15 +207,18 @@ class CacheDisk:
                 self._look_around()
             self._wake.wait()
             self._wake.clear()
-            self._make_room(0)
+            self._make_room()
             time.sleep(0.1)  # many changes at once cost little more than one
 
-    def _make_room(self, size: int) -> None:
+    def _too_much(self) -> bool:
+        return bool(self._index.total + self._unindexed > self._maximum)
+
+    def _make_room(self) -> None:
         with self._index_lock:
             try:
                 self._take_changes()
-                if self._index.total + size > self._maximum:
-                    self._evict(int(self._maximum * _LOW_WATER) - size)
+                if self._too_much():
+                    self._evict(int(self._maximum * _LOW_WATER) - self._unindexed)
             except sqlite3.Error as error:
                 self._start_anew(error)
 
@@ -210,8 +226,10 @@ class CacheDisk:
         with self._lock:
             changes = list(self._changes)
             self._changes.clear()
-        if changes:
-            self._index.change(changes)
+        try:
+            if changes:
+                self._index.change(changes)
+        finally:  # where the index fails, it is written anew from the files
             with self._lock:
                 self._unindexed -= sum(size or 0 for _, size, _ in changes)
 
@@ -242,9 +260,12 @@ class CacheDisk:
             self._index.change(changes)
 
     def _start_anew(self, error: sqlite3.Error) -> None:
-        """The index is damaged, or its disk fails."""
-        _log.warning("The index of the cache cannot be used: %s. It is written anew", error)
+        """The index is damaged, or its disk fails. What it has missed is looked for."""
         self._complete = False
+        if isinstance(error, sqlite3.OperationalError):
+            self._fails(error)
+            return
+        _log.warning("The index of the cache cannot be used: %s. It is written anew", error)
         try:
             self._index.remake()
             self._index.set_complete(False)
@@ -264,7 +285,11 @@ class CacheDisk:
                 found += len(changes)
                 if self._closed:
                     return
-        except (sqlite3.Error, OSError) as error:
+        except sqlite3.Error as error:
+            with self._index_lock:
+                self._start_anew(error)
+            return
+        except OSError as error:
             self._fails(error)
             self._wake.wait(_PAUSE)
             return

@@ -40,6 +40,8 @@ class CacheIndex:
         # Finds most damage, and costs nothing beside what opening costs anyway.
         self.total, self.entries = self._database.execute("select total(size), count(*) from entries").fetchone()
         self.total = int(self.total)
+        self.complete = self._database.execute("select complete from state").fetchone() == (1,)
+        """Whether every file was in it when it was closed."""
 
     def remake(self) -> None:
         """Starts with an empty one."""
@@ -50,13 +52,8 @@ class CacheIndex:
                 os.unlink(self._path + suffix)
         self._open()
 
-    @property
-    def complete(self) -> bool:
-        """Whether every file was in it when it was closed."""
-        return bool(self._database.execute("select complete from state").fetchone() == (1,))
-
     def set_complete(self, complete: bool) -> None:
-        """See `complete`."""
+        """For who opens it next, see `complete`."""
         self._database.execute("begin")
         self._database.execute("delete from state")
         self._database.execute("insert into state values (?)", (int(complete),))

@@ -127,9 +127,12 @@ class CacheLayer(Layer):
             return
         flight, first = self._flights.board(key, kind)
         if first:
-            self._count(hit=False)
             try:
-                fetch(flight)
+                if cached():  # somebody has fetched it since
+                    self._count(hit=True)
+                else:
+                    self._count(hit=False)
+                    fetch(flight)
             except BaseException as error:
                 self._flights.land(flight, error)
                 raise
