@@ -18,12 +18,13 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from storage_plugins.disk import sealed
 from storage_plugins.disk.folder import OwnedFolder, sync_folder
 from storage_plugins.disk.sealed import SealedFile
 from storage_plugins.errors import Corrupt
-from storage_plugins.store import Buffer
+from storage_plugins.store import Buffer, ObjectInfo
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +48,9 @@ class Entry:
     removed: bool = False
     """Whether it is to be deleted in the storage, instead of uploaded."""
 
+    failed: bool = False
+    """Whether the storage has not answered an attempt."""
+
     busy: bool = False
     """Whether somebody works on it now."""
 
@@ -60,6 +64,11 @@ class Entry:
     def name(self) -> str:
         """Of its file."""
         return f"{self.number:016x}{_GONE if self.removed else ''}"
+
+    @property
+    def info(self) -> ObjectInfo:
+        """The object as a store describes it."""
+        return ObjectInfo(self.key, self.size, datetime.fromtimestamp(self.since, UTC))
 
 
 class Spool:

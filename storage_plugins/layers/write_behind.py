@@ -15,7 +15,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Final
 
 from storage_plugins.config.layers import WriteBehindOptions
@@ -89,7 +88,8 @@ class WriteBehindLayer(Layer):
             return
         with self._changed:
             self._wait_until_idle(key)
-            self._supersede(key)
+            # What an older one of the key may have brought to the storage has to be deleted there, too.
+            entry.attempted = self._supersede(key)
             self._entries[key] = entry
             self._ready.append(entry)
             self._changed.notify_all()
@@ -134,13 +134,13 @@ class WriteBehindLayer(Layer):
     def stat(self, key: str) -> ObjectInfo:
         """See Store."""
         entry = self._entry(key)
-        return self.inner.stat(key) if entry is None else _info(entry)
+        return self.inner.stat(key) if entry is None else entry.info
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See Store."""
         with self._changed:
             pending = {key: entry for key, entry in self._entries.items() if key.startswith(prefix)}
-        yield from (_info(entry) for entry in pending.values() if not entry.removed)
+        yield from (entry.info for entry in pending.values() if not entry.removed)
         yield from (found for found in self.inner.list(prefix) if found.key not in pending)
 
     def close(self) -> None:
@@ -231,13 +231,15 @@ class WriteBehindLayer(Layer):
             self._supersede(key)
         self.inner.put(key, data)
 
-    def _supersede(self, key: str) -> None:
-        """Ends an older entry of the same key. Where its file stays, the newer one wins at the next start."""
+    def _supersede(self, key: str) -> bool:
+        """Ends an older entry of the same key, and tells whether its upload was begun."""
         before = self._entries.pop(key, None)
-        if before is not None:
-            with suppress(OSError):
-                self._spool.drop(before)
-            self._settle(before)
+        if before is None:
+            return False
+        with suppress(OSError):  # where its file stays, the newer one wins at the next start
+            self._spool.drop(before)
+        self._settle(before)
+        return before.attempted
 
     def _wait_until_idle(self, key: str) -> None:
         """Orthanc writes a key once; who writes one again waits for the upload of the one before."""
@@ -288,7 +290,7 @@ class WriteBehindLayer(Layer):
             except OSError as error:
                 self._put_back(entry, from_os_error(error, f"cannot read object {entry.key!r} from the spool"))
             except Exception as error:  # noqa: BLE001 - this thread must go on, and the object is still in the spool
-                self._put_back(entry, Unavailable(f"cannot upload object {entry.key!r}: {error!r}"))
+                self._put_back(entry, Unavailable(f"cannot upload object {entry.key!r}: {error!r}", retryable=False))
 
     def _next(self) -> Entry | None:
         with self._changed:
@@ -377,7 +379,9 @@ class WriteBehindLayer(Layer):
             self._failures += 1
             self.last_failure = error
             if error.retryable:
-                self._ready.appendleft(entry)
+                # The first time it stays the first. Then others have their turn: it may be the only one that fails.
+                (self._ready.append if entry.failed else self._ready.appendleft)(entry)
+                entry.failed = True
                 if now >= self._resume_at:
                     self._waits += 1
                     wait = min(self._options.longest_wait, _FIRST_WAIT * 2.0 ** min(self._waits, 20))
@@ -393,7 +397,3 @@ class WriteBehindLayer(Layer):
         if self._drain_until is not None:
             msg = "the store is closed"
             raise Unavailable(msg)
-
-
-def _info(entry: Entry) -> ObjectInfo:
-    return ObjectInfo(entry.key, entry.size, datetime.fromtimestamp(entry.since, UTC))

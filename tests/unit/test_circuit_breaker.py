@@ -56,7 +56,11 @@ def probing() -> bool:
 def test_every_verb_counts_and_is_refused(below: CommandedStore, verb: str) -> None:
     """After so many calls without an answer the next one fails at once, says why, and reaches nobody."""
     silence = threading.Event()
-    with opened(below, lambda: silence.wait(1) and None) as layer:
+
+    def probe() -> None:
+        silence.wait(1)
+
+    with opened(below, probe) as layer:
         for _ in range(3):
             assert not layer.report()["open"]
             fail(layer, below, AWAY, verb)
