@@ -7,12 +7,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from storage_plugins.config.layers import DelayedDeletionOptions
 from storage_plugins.disk.deletions import DeletionJournal
 from storage_plugins.disk.folder import OwnedFolder
-from storage_plugins.errors import ConfigInvalid, NotFound, StoreError, Unavailable
+from storage_plugins.errors import ConfigInvalid, NotFound, Unavailable
 from storage_plugins.keys import check_key
 from storage_plugins.store import Allocate, Buffer, Layer, ObjectInfo, Store
 
@@ -63,7 +64,8 @@ class DelayedDeletionLayer(Layer):
             with self._batch_done:
                 while key in self._batch:
                     self._batch_done.wait()
-                self._forget([key])
+                with _journal_errors():
+                    self._forget([key])
         self.inner.put(key, data)
 
     def read(self, key: str, allocate: Allocate) -> None:
@@ -101,7 +103,8 @@ class DelayedDeletionLayer(Layer):
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See Store."""
         self._check_open()
-        deleted = {deletion.key for deletion in self._journal.all()}  # before: they may be gone in the middle of it
+        with _journal_errors():  # before the list: they may be gone in the middle of it
+            deleted = {deletion.key for deletion in self._journal.all()}
         return (found for found in self.inner.list(prefix) if found.key not in deleted)
 
     def close(self) -> None:
@@ -116,7 +119,10 @@ class DelayedDeletionLayer(Layer):
 
     def report(self) -> dict[str, float]:
         """The state, for metrics and tools."""
-        pending, oldest = self._journal.summary()
+        try:
+            pending, oldest = self._journal.summary()
+        except sqlite3.Error:  # the other numbers count all the more
+            pending, oldest = self._count, None
         return {
             "pending_objects": pending,
             "oldest_seconds": max(0.0, time.time() - oldest) if oldest else 0.0,
@@ -126,7 +132,10 @@ class DelayedDeletionLayer(Layer):
 
     def _is_deleted(self, key: str) -> bool:
         # Most of the time nothing is pending, and this costs nothing.
-        return self._count > 0 and key in self._journal
+        if self._count == 0:
+            return False
+        with _journal_errors():
+            return key in self._journal
 
     def _refuse_deleted(self, key: str) -> None:
         self._check_open()
@@ -146,18 +155,16 @@ class DelayedDeletionLayer(Layer):
         complained_at = -_SAY_AGAIN
         while not self._closed.is_set():
             try:
-                worked = self._delete_batch()
-            except (StoreError, sqlite3.Error) as error:
+                if not self._delete_batch():
+                    self._wait_for_work()
+                waits = 0
+            except Exception as error:  # noqa: BLE001 - this thread must go on, and the deletes are recorded
                 waits += 1
                 self._failures += 1
                 if time.monotonic() >= complained_at + _SAY_AGAIN:
                     complained_at = time.monotonic()
                     _log.warning("%s. %d deletes are to be made, trying again", error, self._count)
                 self._closed.wait(min(self._options.longest_wait, _FIRST_WAIT * 2.0 ** min(waits, 20)))
-            else:
-                waits = 0
-                if not worked:
-                    self._wait_for_work()
 
     def _wait_for_work(self) -> None:
         next_due = self._journal.next_due()
@@ -194,3 +201,13 @@ class DelayedDeletionLayer(Layer):
         if self._closed.is_set():
             msg = "the store is closed"
             raise Unavailable(msg)
+
+
+@contextmanager
+def _journal_errors() -> Iterator[None]:
+    """Turns those of the database into one of a store."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        msg = f"{SETTING}: the record of deletes cannot be used: {error}"
+        raise Unavailable(msg) from error
