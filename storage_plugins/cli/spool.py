@@ -153,7 +153,9 @@ def _follow(options: WriteBehindOptions, deadline: float | None) -> _Left:
 
 def _upload(chosen: Plan, deadline: float | None) -> _Left:
     """Opens the store as Orthanc does, so that the layer itself uploads. Raises what refuses Orthanc's start."""
-    section = chosen.section.model_copy(update={"preflight": False})
+    # Who ends this does not want to wait once more; what is left is in the spool.
+    options = _options(chosen).model_copy(update={"drain_timeout": 0.0})
+    section = chosen.section.model_copy(update={"preflight": False, "write_behind": options})
 
     def work(layer: WriteBehindLayer) -> Iterator[_Left]:
         uploaded = failures = 0.0

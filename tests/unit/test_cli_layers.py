@@ -71,10 +71,13 @@ def test_flush(site: Site) -> None:
 
 def test_flush_when_the_storage_is_away(site: Site) -> None:
     """When the time is up: exit status 1, the number left, and the last error; a later flush finishes."""
+    site.write(WriteBehind=site.section["WriteBehind"] | {"DrainTimeout": 60})
     site.leave_pending({"a": bytes(1000), "b": bytes(500)})
     site.fault("away")
+    started = time.monotonic()
     result = site.run("spool flush", "--timeout", 1)
     assert 1 == result.exit_code
+    assert time.monotonic() - started < 20
     assert (
         "Error: 2 objects, 1.5 kB left in the spool: the time is up. The last error: cannot put object" in result.stderr
     )
