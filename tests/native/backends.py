@@ -12,6 +12,7 @@ import ssl
 import time
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 from pydantic import Field
@@ -20,6 +21,7 @@ from storage_plugins import Allocate, Buffer, Corrupt, Model, StoreError, errors
 from storage_plugins.adapters.local import LocalStore
 from storage_plugins.adapters.memory import MemoryStore
 from storage_plugins.bridge import codes
+from storage_plugins.store import SealedFiles
 
 NAME = "faulty"
 """FaultyStore, as the configuration names it."""
@@ -54,6 +56,9 @@ class Options(Model):
     close: str = ""
     """Name of the fault of `close`."""
 
+    sealed: str = ""
+    """Folder of sealed files that Orthanc's threads may read. The memory of the store has none of them."""
+
 
 class UntouchedFiles(LocalStore):
     """Files of this machine that can only be written and read without the store."""
@@ -79,6 +84,7 @@ class FaultyStore(MemoryStore):
     def __init__(self, options: Any) -> None:
         super().__init__(options)
         self._options: Options = options
+        self._served = 0
         self._meet(options.start)
 
     def put(self, key: str, data: Buffer) -> None:
@@ -118,10 +124,18 @@ class FaultyStore(MemoryStore):
         self._meet(self._fault(key))
         super().delete(key)
 
+    def files(self) -> SealedFiles | None:
+        """The folder. How many reads it has served is in a file beside it."""
+        return SealedFiles(self._options.sealed, self._count) if self._options.sealed else None
+
     def close(self) -> None:
         """Ends, after the fault."""
         self._meet(self._options.close)
         super().close()
+
+    def _count(self, calls: int) -> None:
+        self._served += calls
+        Path(f"{self._options.sealed}.served").write_text(str(self._served))
 
     def _fault(self, key: str) -> str:
         return self._options.faults.get(key[:36], "")

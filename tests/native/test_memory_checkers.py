@@ -6,6 +6,7 @@ access to memory that is not there counts, whoever made it: the memory that Pyth
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from native_shim import build_shim
+from storage_plugins.disk import sealed
+from storage_plugins.disk.sealed import BLOCK
 from tests.native import backends
 from tests.native.host import HERE, Environment, FakeHost, build_host, uuid
 
@@ -78,6 +81,25 @@ FILES_SCRIPT = [
 ]
 FILES_CODES = [0, 0, 0, 0, 0, 0, 41, 13, 3, 4, 0, 0, 0]
 
+# The same for sealed files, of which some are damaged. What is not served from them, an empty store is asked for.
+SIZES = [0, 1, BLOCK, BLOCK + 1, 5 * BLOCK + 10]
+SEALED_SCRIPT = [
+    *(f"read {uuid(number)} 1" for number in range(len(SIZES) + 4)),
+    f"range {uuid(4)} 1 10 {3 * BLOCK}",
+    f"range {uuid(4)} 1 {5 * BLOCK + 5} 5",
+    f"range {uuid(4)} 1 {5 * BLOCK + 5} 6",
+    f"range {uuid(0)} 1 0 0",
+    "fail-allocations on",
+    f"read {uuid(4)} 1",
+    "fail-allocations off",
+    "threads 4 50 1000",
+    "metrics",
+    "unload",
+    "load",
+    f"read {uuid(4)} 1",
+]
+SEALED_CODES = [*[0] * len(SIZES), *[13] * 4, 0, 0, 13, 0, 13, 0]
+
 _FOLDERS = (Path(build_shim.__file__).parent, HERE / "fake_orthanc")
 OURS = {path.name for folder in _FOLDERS for path in folder.glob("*.c")}
 
@@ -88,12 +110,27 @@ def _files(tmp_path: Path) -> dict[str, Any]:
     return {"Options": {"Path": str(tmp_path / "root")}}
 
 
-@pytest.mark.parametrize("backend", ["faulty", "files"])
+def _sealed(tmp_path: Path) -> dict[str, Any]:
+    folder = tmp_path / "sealed"
+    folder.mkdir()
+    paths = [folder / f"{uuid(number)}.dcm" for number in range(len(SIZES) + 4)]
+    for path, size in zip(paths, [*SIZES, 5, 5 * BLOCK, 10, 70 << 20], strict=True):
+        sealed.write(str(path), path.name, bytes(size), sync=False)
+    data_lost, sum_lost, foreign, too_large = paths[len(SIZES) :]
+    data_lost.write_bytes(b"1" + data_lost.read_bytes()[1:])
+    os.truncate(sum_lost, 5 * BLOCK + 3)
+    foreign.write_bytes(b"OSPSEAL1" + b"\xff" * 16)
+    assert too_large.stat().st_size > 70 << 20
+    return {"Backend": backends.NAME, "Layout": "flat", "Options": {"Sealed": str(folder)}}
+
+
+@pytest.mark.parametrize("backend", ["faulty", "files", "sealed"])
 def test_valgrind_finds_nothing(program: Path, plugin: Path, tmp_path: Path, backend: str) -> None:
     """No access to memory that is not there or has no value, and no leak of ours."""
     script, section, codes = {
         "faulty": (SCRIPT, SECTION, CODES),
         "files": (FILES_SCRIPT, _files(tmp_path), FILES_CODES),
+        "sealed": (SEALED_SCRIPT, _sealed(tmp_path), SEALED_CODES),
     }[backend]
     report = tmp_path / "report.xml"
     valgrind = ["valgrind", "--leak-check=full", "--num-callers=30", "--xml=yes", f"--xml-file={report}"]
@@ -131,6 +168,7 @@ def test_sanitizers_find_nothing(environment: Environment, tmp_path: Path) -> No
         ("1.10.1", SCRIPT, SECTION, CODES),
         ("1.8.2", SCRIPT, SECTION, FIRST_GENERATION),
         ("1.10.1", FILES_SCRIPT, _files(tmp_path), FILES_CODES),
+        ("1.10.1", SEALED_SCRIPT, _sealed(tmp_path), SEALED_CODES),
     ):
         outcome = host.run(script, section, arguments=["--version", version], environment=variables)
 
