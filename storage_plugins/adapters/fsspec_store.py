@@ -59,6 +59,7 @@ class FsspecStore(Backend):
     """Objects as files of an fsspec filesystem: one call of it per verb, two where a write needs a rename."""
 
     Options: ClassVar[type[Model]] = FsspecOptions
+    remote: ClassVar[bool] = True  # most of them are
 
     def __init__(self, options: FsspecOptions) -> None:
         """Raises ConfigInvalid when no filesystem can be made of the options, Unavailable when it does not answer."""

@@ -39,7 +39,7 @@ def test_check(servers: Servers, tmp_path: Path, cloud: str) -> None:
     assert 0 == result.exit_code, result.output
     for verb in ("write", "read", "read a range", "delete"):
         assert re.search(rf"^│ {verb} +│ +[\d.]+ │ +[\d.]+ │ +[\d.]+ │$", result.output, re.MULTILINE)
-    assert "21 of 21 promises kept" in result.output
+    assert "22 of 22 promises kept" in result.output
     assert set() == left
 
 

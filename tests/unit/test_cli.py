@@ -92,7 +92,7 @@ def test_check(config: Path, tmp_path: Path) -> None:
     result = run("check", "-c", config, "--largest", 1)
 
     assert 0 == result.exit_code, result.output
-    assert "21 of 21 promises kept" in result.output
+    assert "22 of 22 promises kept" in result.output
     for verb in ("write", "read", "read a range", "delete"):
         assert re.search(rf"^│ {verb} +│ +[\d.]+ │ +[\d.]+ │ +[\d.]+ │$", result.output, re.MULTILINE)
     assert ["mine"] == [path.name for path in (tmp_path / "files").rglob("*") if path.is_file()]
