@@ -199,6 +199,28 @@ def test_objects_that_are_smaller_than_a_head(below: CommandedStore, tmp_path: P
         assert data(1, size) == read(layer, "a")
 
 
+def test_an_invalid_range_is_not_for_all_who_wait(below: CommandedStore, tmp_path: Path) -> None:
+    """Who waits for it may want a part that there is."""
+    below.inner.put("a", data(1, 100))
+    with opened(below, tmp_path) as layer:
+        below.hold("read_range")
+
+        def work(number: int) -> object:
+            if number == 0:
+                return part(layer, "a", 50, 51)
+            below.wait_for("read_range")
+            if number < 9:
+                return part(layer, "a", 50, 50)
+            time.sleep(0.1)
+            below.release()
+            return None
+
+        first, *others = together(10, work)
+        assert isinstance(first, RangeInvalid)
+        assert [data(1, 100)[50:]] * 8 == others[:8]
+        assert [("read_range", "a"), ("read", "a")] == below.calls
+
+
 def test_without_heads(below: CommandedStore, tmp_path: Path) -> None:
     """HeaderSize 0: a range is what was asked for, and not kept."""
     below.inner.put("a", data(1, HEAD))

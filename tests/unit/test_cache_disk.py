@@ -129,6 +129,22 @@ def test_an_index_that_was_lost(below: CommandedStore, tmp_path: Path, damage: A
         assert sum(kept(tmp_path / "a").values()) <= MAXIMUM
 
 
+def test_an_index_that_is_behind(below: CommandedStore, tmp_path: Path) -> None:
+    """That of a moment after the start, as a kill may leave it: all files count."""
+    with opened(below, tmp_path):
+        pass
+    with opened(below, tmp_path) as layer:
+        shutil.copytree(tmp_path, tmp_path / "copy", ignore=shutil.ignore_patterns("objects", "heads", "copy"))
+        fill(layer, 6)
+    for name in ("index.db", "index.db-wal", "index.db-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+        if (tmp_path / "copy" / name).exists():
+            shutil.copy(tmp_path / "copy" / name, tmp_path)
+    with opened(below, tmp_path) as layer:
+        until(lambda: agrees(layer, tmp_path))
+        assert 600 * KIB == layer.report()["bytes"]
+
+
 def test_a_kill(below: CommandedStore, tmp_path: Path) -> None:
     """A copy of the folder from the middle of the work, with its index or without: nothing is lost or wrong."""
     with opened(below, tmp_path / "a") as layer:
