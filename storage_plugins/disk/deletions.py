@@ -45,7 +45,7 @@ class DeletionJournal:
         self._writer.executescript(_SCHEMA)
         for (told,) in self._writer.execute("pragma quick_check"):
             if told != "ok":
-                raise sqlite3.DatabaseError(told)
+                raise sqlite3.DatabaseError(told.replace("\n", "; "))
         # Readers of their own do not wait for the disk.
         self._reader_lock = threading.Lock()
         self._reader = _connect(path)
