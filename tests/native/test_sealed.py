@@ -155,10 +155,12 @@ def _cut(size: int) -> Callable[[Path], None]:
     return damage
 
 
-def _of_another(path: Path) -> None:
-    key = path.name
-    path.unlink()
-    sealed.write(str(path), key, content(5 * BLOCK), sync=False)
+def _of_another(change: Callable[[str], str]) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        path.unlink()
+        sealed.write(str(path), change(f"{PREFIX}/{path.name}"), content(SIZE), sync=False)
+
+    return damage
 
 
 def _folder(path: Path) -> None:
@@ -175,7 +177,11 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     **{f"cut by {-at}": _cut(at) for at in (-1, -24, -25)},
     "grown": lambda path: path.write_bytes(path.read_bytes() + b"\0"),
     "foreign": lambda path: path.write_bytes(b"x" * 100000),
-    "of another": _of_another,
+    "lost its front": lambda path: path.write_bytes(path.read_bytes()[1:]),
+    "has something before it": lambda path: path.write_bytes(b"x" + path.read_bytes()),
+    "of a longer key": _of_another(lambda key: key + "x"),
+    "of a shorter key": _of_another(lambda key: key[:-1]),
+    "of another key": _of_another(lambda key: "A" + key[1:]),
     "a folder": _folder,
     "gone": lambda path: path.unlink(),
 }

@@ -57,16 +57,23 @@ class CommandedStore(Layer):
 
         self._before: dict[str, threading.Event] = {}
         self._after: dict[str, threading.Event] = {}
+        self._held: list[threading.Event] = []
 
     def hold(self, verb: str, *, after: bool = False) -> None:
         """From now on calls of a verb wait until `release`: before they reach the medium, or after."""
-        (self._after if after else self._before)[verb] = threading.Event()
+        self._held.append(threading.Event())
+        (self._after if after else self._before)[verb] = self._held[-1]
+
+    def pass_others(self) -> None:
+        """Lets calls through that have not begun."""
+        self._before.clear()
+        self._after.clear()
 
     def release(self) -> None:
         """Lets all calls go on."""
-        for held in (self._before, self._after):
-            while held:
-                held.popitem()[1].set()
+        self.pass_others()
+        while self._held:
+            self._held.pop().set()
 
     def count(self, verb: str) -> int:
         """How many calls of a verb have begun."""

@@ -137,6 +137,9 @@ def test_the_probe_ends_it(below: CommandedStore, answer: Exception | None, capl
         until(lambda: not probing())
         asked = below.calls.count(("read", "probe"))
         below.fault = lambda _verb, _key: None
+        fail(layer, below, AWAY)
+        fail(layer, below, AWAY)
+        below.fault = lambda _verb, _key: None
         assert b"abc" == read(layer, "a")
         fail(layer, below, AWAY)
         fail(layer, below, AWAY)

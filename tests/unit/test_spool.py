@@ -72,7 +72,7 @@ def test_a_kill_at_any_moment(below: CommandedStore, tmp_path: Path) -> None:
 def test_a_process_that_is_killed(below: CommandedStore, tmp_path: Path, *, uploading: bool) -> None:
     """The next one has the folder at once, and uploads what the killed one has confirmed."""
     program = f"""
-import sys, time
+import itertools, time
 from storage_plugins.adapters.memory import MemoryOptions, MemoryStore
 from storage_plugins.config.layers import WriteBehindOptions
 from storage_plugins.errors import Unavailable
@@ -82,8 +82,7 @@ class Store(MemoryStore):
         time.sleep(3600 * {uploading})
         raise Unavailable("away")
 layer = WriteBehindLayer(Store(MemoryOptions()), WriteBehindOptions(Path={str(tmp_path)!r}, MaximumSize=1))
-for number in range(1000):
-    key = str(number)
+for key in map(str, itertools.count()):
     layer.put(key, key.encode())
     print(key, flush=True)
 """

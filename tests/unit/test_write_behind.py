@@ -214,15 +214,17 @@ def test_a_delete_after_a_restart(below: CommandedStore, tmp_path: Path) -> None
         layer.put("a", b"abc")
         layer.put("b", b"abc")
         until(lambda: below.count("put"))
-    below.inner.put("a", b"abc")
-    with opened(below, tmp_path, LongestWait=0.3) as layer:
-        layer.delete("a")
-        gone(layer, "a")
-    assert ["0000000000000001.gone", "0000000000000002"] == pending(tmp_path)
+    below.inner.put("b", b"abc")
+    below.hold("put")
+    with opened(below, tmp_path) as layer:
+        below.wait_for("put", 2)
+        layer.delete("b")  # which this process has not begun
+        gone(layer, "b")
+    assert ["0000000000000001", "0000000000000002.gone"] == pending(tmp_path)
     below.fault = lambda *_: None
     with opened(below, tmp_path) as layer:
         drained(layer)
-    assert {"b": b"abc"} == below.content()
+    assert {"a": b"abc"} == below.content()
 
 
 def test_deletes_that_race_with_uploads(below: CommandedStore, tmp_path: Path) -> None:
@@ -271,6 +273,27 @@ def test_a_put_after_a_delete(below: CommandedStore, tmp_path: Path) -> None:
         assert {"a": b"newer"} == below.content()
         layer.delete("a")
         assert {} == below.content()
+
+
+def test_a_put_during_an_upload(below: CommandedStore, tmp_path: Path) -> None:
+    """Of the same key: it waits, so that the older one cannot arrive after it."""
+    below.hold("put")
+    with opened(below, tmp_path, Uploaders=2) as layer:
+        layer.put("a", b"old")
+        below.wait_for("put")
+        below.pass_others()
+
+        def work(number: int) -> None:
+            if number:
+                layer.put("a", b"newer")
+            else:
+                time.sleep(0.1)
+                below.release()
+
+        assert [None, None] == together(2, work)
+        drained(layer)
+        assert {"a": b"newer"} == below.content()
+        assert 2 == below.count("put")
 
 
 @pytest.mark.parametrize("deleted", [False, True])
