@@ -28,7 +28,8 @@ _log = logging.getLogger(__name__)
 
 SETTING: Final = "StoragePlugins.Cache.Path"
 
-# A file that is evicted to make room is followed by others, so that there is room for a while.
+# Shares of the maximum. What is above the high one is brought down to the low one in the background.
+_HIGH_WATER: Final = 0.98
 _LOW_WATER: Final = 0.95
 
 # The time of use is the time of the last change of the file. It is not written more often than this, in seconds.
@@ -36,6 +37,11 @@ TOUCH_AFTER: Final = 60.0
 
 _PAUSE: Final = 30.0
 _BATCH: Final = 500
+
+# Files that are evicted at once. Who finds no room waits for a few of these: a cache of a million files must not make
+# anybody wait until a twentieth of them is gone.
+_EVICTED_AT_ONCE: Final = 100
+_ATTEMPTS: Final = 10
 
 # What says something of the key, and nothing of the disk.
 _NO_PLACE: Final = (errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY, errno.EEXIST, errno.ENAMETOOLONG)
@@ -112,8 +118,9 @@ class CacheDisk:
             self._unindexed += size
         kept = False
         try:
-            if self._too_much():
-                self._make_room()
+            for _ in range(_ATTEMPTS):
+                if not self._too_much() or not self._make_room():
+                    break
             kept = not self._too_much() and self._write(kind, key, data)
         finally:
             with self._lock:
@@ -207,20 +214,24 @@ class CacheDisk:
                 self._look_around()
             self._wake.wait()
             self._wake.clear()
-            self._make_room()
+            above = _HIGH_WATER
+            while self._make_room(above) and not self._closed:
+                above = _LOW_WATER
+                time.sleep(0.005)  # others wait for the index
             time.sleep(0.1)  # many changes at once cost little more than one
 
-    def _too_much(self) -> bool:
-        return bool(self._index.total + self._unindexed > self._maximum)
+    def _too_much(self, share: float = 1) -> bool:
+        return bool(self._index.total + self._unindexed > self._maximum * share)
 
-    def _make_room(self) -> None:
+    def _make_room(self, above: float = 1) -> bool:
+        """Evicts some files when there is more than this share of the maximum. False when there is not, or nothing."""
         with self._index_lock:
             try:
                 self._take_changes()
-                if self._too_much():
-                    self._evict(int(self._maximum * _LOW_WATER) - self._unindexed)
+                return self._too_much(above) and self._evict(int(self._maximum * _LOW_WATER) - self._unindexed)
             except sqlite3.Error as error:
                 self._start_anew(error)
+                return False
 
     def _take_changes(self) -> None:
         with self._lock:
@@ -233,31 +244,35 @@ class CacheDisk:
             with self._lock:
                 self._unindexed -= sum(size or 0 for _, size, _ in changes)
 
-    def _evict(self, until: int) -> None:
-        """Removes files until so many bytes are left. A file that was used since is not one of the oldest."""
-        while self._index.total > until and (oldest := self._index.oldest(_BATCH)):
-            changes: list[tuple[str, int | None, float]] = []
-            freed = 0
-            for name, size, used in oldest:
-                if self._index.total - freed <= until:
-                    break
-                path = os.path.join(self._owned.path, name)
-                try:
-                    last = os.stat(path).st_mtime
-                    if last > used + 1:
-                        changes.append((name, size, last))
-                        continue
-                    os.unlink(path)
-                    self._evicted += 1
-                except FileNotFoundError:
-                    pass
-                except OSError as error:
-                    self._fails(error)
-                    self._index.change(changes)
-                    return
-                changes.append((name, None, 0.0))
-                freed += size
-            self._index.change(changes)
+    def _evict(self, until: int) -> bool:
+        """Removes some files, if more than so many bytes are left. A file that was used since is not one of the oldest.
+
+        False when nothing was done.
+        """
+        oldest = self._index.oldest(_EVICTED_AT_ONCE)
+        changes: list[tuple[str, int | None, float]] = []
+        freed = 0
+        for name, size, used in oldest:
+            if self._index.total - freed <= until:
+                break
+            path = os.path.join(self._owned.path, name)
+            try:
+                last = os.stat(path).st_mtime
+                if last > used + 1:
+                    changes.append((name, size, last))
+                    continue
+                os.unlink(path)
+                self._evicted += 1
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                self._fails(error)
+                self._index.change(changes)
+                return False
+            changes.append((name, None, 0.0))
+            freed += size
+        self._index.change(changes)
+        return bool(changes)
 
     def _start_anew(self, error: sqlite3.Error) -> None:
         """The index is damaged, or its disk fails. What it has missed is looked for."""
