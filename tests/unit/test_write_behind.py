@@ -292,8 +292,8 @@ def test_a_put_during_an_upload(below: CommandedStore, tmp_path: Path) -> None:
 
         assert [None, None] == together(2, work)
         drained(layer)
-        assert {"a": b"newer"} == below.content()
         assert 2 == below.count("put")
+    assert {"a": b"newer"} == below.content()
 
 
 @pytest.mark.parametrize("deleted", [False, True])
