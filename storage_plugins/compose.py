@@ -140,11 +140,16 @@ def _over_network(chosen: Plan, backend: Backend, metrics: Metrics, opened: Exit
     if section.delayed_deletion is not None:
         store = opened.enter_context(DelayedDeletionLayer(store, section.delayed_deletion))
         metrics.watch("delayed_deletion", store.report)
+    keep = None
     if section.cache is not None:
-        store = opened.enter_context(CacheLayer(store, section.cache))
-        metrics.watch("cache", store.report)
+        # What write-behind has uploaded lies on a disk already, and need not be written to one again.
+        through = section.cache.write_through and section.write_behind is None
+        cache = CacheLayer(store, section.cache.model_copy(update={"write_through": through}))
+        store = opened.enter_context(cache)
+        metrics.watch("cache", cache.report)
+        keep = cache.keep if section.cache.write_through else None
     if section.write_behind is not None:
-        store = opened.enter_context(WriteBehindLayer(store, section.write_behind))
+        store = opened.enter_context(WriteBehindLayer(store, section.write_behind, keep))
         metrics.watch("write_behind", store.report)
     return store
 

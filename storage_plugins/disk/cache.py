@@ -109,8 +109,11 @@ class CacheDisk:
             return False
         return True
 
-    def keep(self, kind: str, key: str, data: Buffer) -> None:
-        """Makes a file, and room for it. Not forced to the disk: after a power cut the seal tells what is whole."""
+    def keep(self, kind: str, key: str, data: Buffer, twin: str = "") -> None:
+        """Makes a file, and room for it. Not forced to the disk: after a power cut the seal tells what is whole.
+
+        `twin`: a sealed file of the same object. Where it is on the same filesystem, the bytes are not written again.
+        """
         size = len(data)
         if size > self._maximum * _LOW_WATER or time.monotonic() < self._paused_until or self._closed:
             return
@@ -121,7 +124,7 @@ class CacheDisk:
             for _ in range(_ATTEMPTS):
                 if not self._too_much() or not self._make_room():
                     break
-            kept = not self._too_much() and self._write(kind, key, data)
+            kept = not self._too_much() and self._make(kind, key, data, twin)
         finally:
             with self._lock:
                 if kept:
@@ -130,13 +133,13 @@ class CacheDisk:
                     self._unindexed -= size
             self._wake.set()
 
-    def _write(self, kind: str, key: str, data: Buffer) -> bool:
+    def _make(self, kind: str, key: str, data: Buffer, twin: str) -> bool:
         aside = os.path.join(self._incoming, str(next(self._numbers)))
-        path = self._path(kind, key)
         try:
-            sealed.write(aside, key, data, sync=False)
+            if not _link(twin, aside):
+                sealed.write(aside, key, data, sync=False)
             try:
-                self._rename(aside, path)
+                self._rename(aside, self._path(kind, key))
             except BaseException:
                 os.unlink(aside)
                 raise
@@ -312,6 +315,14 @@ class CacheDisk:
         if found:
             _log.info("Took %d files into the index of the cache in %.1f s", found, time.monotonic() - started)
             self._wake.set()
+
+
+def _link(path: str, to: str) -> bool:
+    try:
+        os.link(path, to)
+    except OSError:
+        return False  # none, gone, on another filesystem, or on one without links
+    return True
 
 
 def _batches(root: str, kinds: Iterable[str]) -> Iterable[list[str]]:

@@ -118,7 +118,7 @@ class Spool:
 
     def open(self, entry: Entry) -> SealedFile:
         """Its file. Raises OSError, Corrupt."""
-        file = SealedFile(os.path.join(self._pending, entry.name))
+        file = SealedFile(self.path(entry))
         try:
             file.expect(entry.key)
         except BaseException:
@@ -126,17 +126,21 @@ class Spool:
             raise
         return file
 
+    def path(self, entry: Entry) -> str:
+        """Of its file."""
+        return os.path.join(self._pending, entry.name)
+
     def drop(self, entry: Entry) -> None:
         """Removes an entry. Raises OSError. After a power cut it may be there again, unless `sync` was called."""
-        os.unlink(os.path.join(self._pending, entry.name))
+        os.unlink(self.path(entry))
         self._names_unsynced = True
 
     def mark_removed(self, entry: Entry) -> None:
         """From now on it is to be deleted in the storage. See `drop` for a power cut."""
-        before = os.path.join(self._pending, entry.name)
+        before = self.path(entry)
         entry.removed = True
         try:
-            os.rename(before, os.path.join(self._pending, entry.name))
+            os.rename(before, self.path(entry))
         except BaseException:
             entry.removed = False
             raise

@@ -87,6 +87,11 @@ class CacheLayer(Layer):
             self._count(hit=False)
             self.inner.read_range(key, start, target)
 
+    def keep(self, key: str, data: Buffer, path: str) -> None:
+        """Takes an object that was written through this layer just now. `path`: a sealed file that holds it."""
+        if not self._closed:
+            self._disk.keep(_WHOLE, key, data, path)
+
     def delete(self, key: str) -> None:
         """See Store."""
         self._check(key)

@@ -7,12 +7,9 @@ and are tried until they succeed.
 from __future__ import annotations
 
 import errno
-import heapq
 import logging
-import random
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Final
@@ -22,6 +19,7 @@ from storage_plugins.disk.sealed import SealedFile
 from storage_plugins.disk.spool import Entry, Spool
 from storage_plugins.errors import Corrupt, NotFound, StorageFull, StoreError, Unavailable, from_os_error
 from storage_plugins.keys import check_key
+from storage_plugins.layers.turns import Turns
 from storage_plugins.store import Allocate, Buffer, Layer, ObjectInfo, SealedFiles, Store
 
 _log = logging.getLogger(__name__)
@@ -29,27 +27,29 @@ _log = logging.getLogger(__name__)
 SETTING: Final = "StoragePlugins.WriteBehind.Path"
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _SAY_AGAIN: Final = 60.0
-_FIRST_WAIT: Final = 0.25
 
 
 class WriteBehindLayer(Layer):
     """Reads and ranges of what is pending come from the spool; a delete of it cancels its upload."""
 
-    def __init__(self, inner: Store, options: WriteBehindOptions) -> None:
-        """Takes over what an earlier process has left. Raises ConfigInvalid, AccessDenied."""
+    def __init__(
+        self, inner: Store, options: WriteBehindOptions, keep: Callable[[str, Buffer, str], None] | None = None
+    ) -> None:
+        """Takes over what an earlier process has left. Raises ConfigInvalid, AccessDenied.
+
+        `keep`: is offered the key, the bytes and the file of each object that was uploaded.
+        """
         super().__init__(inner)
         self._options = options
+        self._keep = keep
         self._limit = options.maximum_size << 20
         self._changed = threading.Condition()
         self._entries: dict[str, Entry] = {}  # all that is not settled, in the order of arrival
-        self._ready: deque[Entry] = deque()
-        self._later: list[tuple[float, int, Entry]] = []  # a heap: refused for a reason of their own
+        self._turns = Turns(options.longest_wait)
         self._bytes = 0
         self._uploaded = 0
         self._failures = 0
         self.last_failure: StoreError | None = None  # for tools
-        self._resume_at = 0.0
-        self._waits = 0
         self._complained_at = -_SAY_AGAIN
         self._disk_failed = False
         self._drain_until: float | None = None  # set when the layer is closed
@@ -91,7 +91,7 @@ class WriteBehindLayer(Layer):
             # What an older one of the key may have brought to the storage has to be deleted there, too.
             entry.attempted = self._supersede(key)
             self._entries[key] = entry
-            self._ready.append(entry)
+            self._turns.append(entry)
             self._changed.notify_all()
 
     def read(self, key: str, allocate: Allocate) -> None:
@@ -168,7 +168,7 @@ class WriteBehindLayer(Layer):
                 "oldest_seconds": max(0.0, time.time() - oldest.since) if oldest else 0.0,
                 "uploaded_total": self._uploaded,
                 "failures_total": self._failures,
-                "refused_objects": len(self._later),
+                "refused_objects": self._turns.refused,
                 "damaged_objects": self._damaged,
             }
 
@@ -177,7 +177,7 @@ class WriteBehindLayer(Layer):
     def _take_over(self, entry: Entry) -> None:
         self._supersede(entry.key)
         self._entries[entry.key] = entry
-        self._ready.append(entry)
+        self._turns.append(entry)
         self._bytes += entry.size
 
     def _reserve(self, size: int, deadline: float) -> None:
@@ -298,26 +298,13 @@ class WriteBehindLayer(Layer):
                 now = time.monotonic()
                 if self._drain_until is not None and (now >= self._drain_until or not self._entries):
                     return None
-                wait: float | None = None
-                if now < self._resume_at:
-                    wait = self._resume_at - now
-                elif (entry := self._pop(now)) is not None:
+                if (entry := self._turns.next(now)) is not None:
                     entry.busy = entry.attempted = True
                     return entry
-                elif self._later:
-                    wait = self._later[0][0] - now
+                wait = self._turns.wait(now)
                 if self._drain_until is not None:
                     wait = min(wait or 1.0, self._drain_until - now)
                 self._changed.wait(wait)
-
-    def _pop(self, now: float) -> Entry | None:
-        while self._later and self._later[0][0] <= now:
-            self._ready.append(heapq.heappop(self._later)[2])
-        while self._ready:
-            entry = self._ready.popleft()
-            if not entry.settled:
-                return entry
-        return None
 
     def _work(self, entry: Entry) -> None:
         deleted = entry.removed
@@ -334,7 +321,7 @@ class WriteBehindLayer(Layer):
                 self._settle(entry)
             else:  # it was deleted in the meantime
                 entry.busy = False
-                self._ready.appendleft(entry)
+                self._turns.at_once(entry)
             self._changed.notify_all()
 
     def _upload(self, entry: Entry) -> bool:
@@ -356,6 +343,8 @@ class WriteBehindLayer(Layer):
             return True
         self.inner.put(entry.key, data)
         entry.uploaded = True
+        if self._keep is not None:
+            self._keep(entry.key, data, self._spool.path(entry))
         return True
 
     def _settle(self, entry: Entry) -> None:
@@ -365,10 +354,8 @@ class WriteBehindLayer(Layer):
         self._bytes -= entry.size
 
     def _succeeded(self) -> None:
-        if self._resume_at:
-            self._resume_at = 0.0
+        if self._turns.answered():
             self._complained_at = -_SAY_AGAIN
-            self._waits = 0
             _log.warning("The storage takes objects again: %d are to be uploaded", len(self._entries))
 
     def _put_back(self, entry: Entry, error: StoreError) -> None:
@@ -378,16 +365,7 @@ class WriteBehindLayer(Layer):
             entry.busy = False
             self._failures += 1
             self.last_failure = error
-            if error.retryable:
-                # The first time it stays the first. Then others have their turn: it may be the only one that fails.
-                (self._ready.append if entry.failed else self._ready.appendleft)(entry)
-                entry.failed = True
-                if now >= self._resume_at:
-                    self._waits += 1
-                    wait = min(self._options.longest_wait, _FIRST_WAIT * 2.0 ** min(self._waits, 20))
-                    self._resume_at = now + max(error.retry_after or 0.0, wait * random.uniform(0.8, 1.2))  # noqa: S311
-            else:
-                heapq.heappush(self._later, (now + self._options.longest_wait, entry.number, entry))
+            self._turns.again(entry, error, now)
             if now >= self._complained_at + _SAY_AGAIN:
                 self._complained_at = now
                 _log.warning("%s. %d objects are to be uploaded, trying again", error, len(self._entries))
