@@ -14,7 +14,7 @@ from storage_plugins.config.model import Model
 from storage_plugins.config.orthanc import SECTION, OrthancConfiguration
 from storage_plugins.config.section import Section
 from storage_plugins.config.validate import validate
-from storage_plugins.errors import ConfigInvalid, Unavailable
+from storage_plugins.errors import ConfigInvalid, StorageFull, Unavailable
 from storage_plugins.keys import Layout, Naming
 from storage_plugins.layers.cache import CacheLayer
 from storage_plugins.layers.circuit_breaker import CircuitBreakerLayer
@@ -144,10 +144,14 @@ def _over_network(chosen: Plan, backend: Backend, metrics: Metrics, opened: Exit
     if section.cache is not None:
         # What write-behind has uploaded lies on a disk already, and need not be written to one again.
         through = section.cache.write_through and section.write_behind is None
-        cache = CacheLayer(store, section.cache.model_copy(update={"write_through": through}))
-        store = opened.enter_context(cache)
-        metrics.watch("cache", cache.report)
-        keep = cache.keep if section.cache.write_through else None
+        try:
+            cache = CacheLayer(store, section.cache.model_copy(update={"write_through": through}))
+        except (StorageFull, Unavailable) as error:
+            _log.warning("%s. Orthanc runs without a cache until it is started again", error)
+        else:
+            store = opened.enter_context(cache)
+            metrics.watch("cache", cache.report)
+            keep = cache.keep if section.cache.write_through else None
     if section.write_behind is not None:
         store = opened.enter_context(WriteBehindLayer(store, section.write_behind, keep))
         metrics.watch("write_behind", store.report)

@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 SETTING: Final = "StoragePlugins.WriteBehind.Path"
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _SAY_AGAIN: Final = 60.0
+_GIVES_WAY: Final = 5.0
+"""Seconds that an object waits at most for a moment in which nobody writes, before its upload begins anyway."""
 
 
 class WriteBehindLayer(Layer):
@@ -43,10 +45,13 @@ class WriteBehindLayer(Layer):
         self._options = options
         self._keep = keep
         self._limit = options.maximum_size << 20
-        self._changed = threading.Condition()
+        lock = threading.Lock()
+        self._changed = threading.Condition(lock)  # for writers, who wait for room or for an upload of their key
+        self._wanted = threading.Condition(lock)  # for uploaders
         self._entries: dict[str, Entry] = {}  # all that is not settled, in the order of arrival
         self._turns = Turns(options.longest_wait)
         self._bytes = 0
+        self._writing = 0  # writers that are at the disk
         self._uploaded = 0
         self._failures = 0
         self.last_failure: StoreError | None = None  # for tools
@@ -77,22 +82,20 @@ class WriteBehindLayer(Layer):
             return
         deadline = time.monotonic() + self._options.wait_for_room
         self._reserve(len(data), deadline)
+        entry = None
         try:
             entry = self._write(key, data, deadline)
-        except BaseException:
-            self._give_back(len(data))
-            raise
+        finally:
+            with self._changed:
+                self._writing -= 1
+                if entry is None:
+                    self._bytes -= len(data)
+                    self._changed.notify_all()
+                else:
+                    self._append(entry)
+                self._wanted.notify()
         if entry is None:
-            self._give_back(len(data))
             self._put_directly(key, data)
-            return
-        with self._changed:
-            self._wait_until_idle(key)
-            # What an older one of the key may have brought to the storage has to be deleted there, too.
-            entry.attempted = self._supersede(key)
-            self._entries[key] = entry
-            self._turns.append(entry)
-            self._changed.notify_all()
 
     def read(self, key: str, allocate: Allocate) -> None:
         """See Store."""
@@ -150,6 +153,7 @@ class WriteBehindLayer(Layer):
                 return
             deadline = self._drain_until = time.monotonic() + self._options.drain_timeout
             self._changed.notify_all()
+            self._wanted.notify_all()
         for uploader in self._uploaders:
             uploader.join(max(0.0, deadline - time.monotonic()) + 0.1)
         if self._entries:
@@ -186,6 +190,7 @@ class WriteBehindLayer(Layer):
                 self._check_open()
                 if self._bytes + size <= self._limit:
                     self._bytes += size
+                    self._writing += 1
                     return
                 left = deadline - time.monotonic()
                 if left <= 0:
@@ -196,10 +201,12 @@ class WriteBehindLayer(Layer):
                     raise StorageFull(msg)
                 self._changed.wait(left)
 
-    def _give_back(self, size: int) -> None:
-        with self._changed:
-            self._bytes -= size
-            self._changed.notify_all()
+    def _append(self, entry: Entry) -> None:
+        self._wait_until_idle(entry.key)
+        # What an older one of the key may have brought to the storage has to be deleted there, too.
+        entry.attempted = self._supersede(entry.key)
+        self._entries[entry.key] = entry
+        self._turns.append(entry)
 
     def _write(self, key: str, data: Buffer, deadline: float) -> Entry | None:
         """The new entry; None when the disk fails in a way that waiting does not mend."""
@@ -256,6 +263,7 @@ class WriteBehindLayer(Layer):
             del self._entries[entry.key]
             self._settle(entry)
         self._changed.notify_all()
+        self._wanted.notify()
 
     def _entry(self, key: str) -> Entry | None:
         self._check_open()
@@ -298,13 +306,27 @@ class WriteBehindLayer(Layer):
                 now = time.monotonic()
                 if self._drain_until is not None and (now >= self._drain_until or not self._entries):
                     return None
-                if (entry := self._turns.next(now)) is not None:
-                    entry.busy = entry.attempted = True
-                    return entry
-                wait = self._turns.wait(now)
+                wait = self._give_way()
+                if wait is None:
+                    if (entry := self._turns.next(now)) is not None:
+                        entry.busy = entry.attempted = True
+                        self._wanted.notify()  # there may be more than one
+                        return entry
+                    wait = self._turns.wait(now)
                 if self._drain_until is not None:
                     wait = min(wait or 1.0, self._drain_until - now)
-                self._changed.wait(wait)
+                self._wanted.wait(wait)
+
+    def _give_way(self) -> float | None:
+        """Seconds to wait because somebody is being served, None when an upload may begin.
+
+        An upload can wait a little, and whoever stores is waiting.
+        """
+        if not self._writing or self._drain_until is not None:
+            return None
+        oldest = next(iter(self._entries.values()), None)
+        left = _GIVES_WAY - (time.time() - oldest.since) if oldest else None
+        return left if left is None or left > 0 else None
 
     def _work(self, entry: Entry) -> None:
         deleted = entry.removed
@@ -323,6 +345,8 @@ class WriteBehindLayer(Layer):
                 entry.busy = False
                 self._turns.at_once(entry)
             self._changed.notify_all()
+            if self._drain_until is not None:
+                self._wanted.notify_all()
 
     def _upload(self, entry: Entry) -> bool:
         """False when there is nothing that can be uploaded."""
@@ -357,6 +381,7 @@ class WriteBehindLayer(Layer):
         if self._turns.answered():
             self._complained_at = -_SAY_AGAIN
             _log.warning("The storage takes objects again: %d are to be uploaded", len(self._entries))
+            self._wanted.notify_all()
 
     def _put_back(self, entry: Entry, error: StoreError) -> None:
         """Tries again later: with all others when the storage does not answer, alone when it refuses this object."""
