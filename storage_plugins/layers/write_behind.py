@@ -318,10 +318,7 @@ class WriteBehindLayer(Layer):
                 self._wanted.wait(wait)
 
     def _give_way(self) -> float | None:
-        """Seconds to wait because somebody is being served, None when an upload may begin.
-
-        An upload can wait a little, and whoever stores is waiting.
-        """
+        """Seconds to wait because somebody is storing, None when an upload may begin."""
         if not self._writing or self._drain_until is not None:
             return None
         oldest = next(iter(self._entries.values()), None)
