@@ -71,24 +71,28 @@ static int open_file(found *it, const char *uuid, OrthancPluginContentType type)
   return 0;
 }
 
-static int fill(const found *it, char *target, uint64_t size, uint64_t start)
+int storage_read_at(int file, void *target, uint64_t size, uint64_t start)
 {
-  if (it->place->sealed)
-  {
-    return storage_sealed_read(&it->sealed, target, size, start);
-  }
+  char *to = target;
+
   while (size != 0)
   {
-    ssize_t count = pread(it->file, target, size, (off_t) start);
+    ssize_t count = pread(file, to, size, (off_t) start);
     if (count <= 0)
     {
       return 0;
     }
-    target += count;
+    to += count;
     start += (uint64_t) count;
     size -= (uint64_t) count;
   }
   return 1;
+}
+
+static int fill(const found *it, char *target, uint64_t size, uint64_t start)
+{
+  return it->place->sealed ? storage_sealed_read(&it->sealed, target, size, start)
+                           : storage_read_at(it->file, target, size, start);
 }
 
 /* Closes the file. What was used last goes last from a cache. */

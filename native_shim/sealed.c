@@ -5,7 +5,6 @@
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "shim.h"
 
@@ -85,24 +84,6 @@ WITH_CRC static int have_sums(const unsigned char *data, const uint32_t *sums)
   return (uint32_t) ~first == sums[0] && (uint32_t) ~second == sums[1] && (uint32_t) ~third == sums[2];
 }
 
-static int read_at(int file, void *target, uint64_t size, uint64_t start)
-{
-  char *to = target;
-
-  while (size != 0)
-  {
-    ssize_t count = pread(file, to, size, (off_t) start);
-    if (count <= 0)
-    {
-      return 0;
-    }
-    to += count;
-    start += (uint64_t) count;
-    size -= (uint64_t) count;
-  }
-  return 1;
-}
-
 static uint32_t number(const unsigned char *data)
 {
   return (uint32_t) data[0] | (uint32_t) data[1] << 8 | (uint32_t) data[2] << 16 | (uint32_t) data[3] << 24;
@@ -114,7 +95,7 @@ int storage_sealed_open(storage_sealed *sealed, int file, uint64_t length, const
   uint64_t have = length < TAIL ? length : TAIL, blocks, front;
   const unsigned char *footer = tail + have - FOOTER, *start;
 
-  if (have < FOOTER || !read_at(file, tail, have, length - have) || memcmp(footer, "OSPSEAL1", 8) != 0)
+  if (have < FOOTER || !storage_read_at(file, tail, have, length - have) || memcmp(footer, "OSPSEAL1", 8) != 0)
   {
     return 0;
   }
@@ -148,7 +129,7 @@ static int read_blocks(const storage_sealed *sealed, unsigned char *target, uint
   {
     /* A few at a time: what was read is still in the processor's cache when it is summed up. */
     uint64_t step = size < 3 * BLOCK ? (size < BLOCK ? size : BLOCK) : 3 * BLOCK;
-    if (!read_at(sealed->file, target, step, start))
+    if (!storage_read_at(sealed->file, target, step, start))
     {
       return 0;
     }

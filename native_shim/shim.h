@@ -60,6 +60,9 @@ int storage_files_read_range(OrthancPluginMemoryBuffer64 *target, const char *uu
                              uint64_t start);
 void storage_files_close(void);
 
+/* files_read.c: fills all of the target. 0: the file fails, or ends too early */
+int storage_read_at(int file, void *target, uint64_t size, uint64_t start);
+
 /* sealed.c: files of the cache. Nothing is possible without a processor that computes CRC32C. */
 enum
 {
