@@ -162,3 +162,16 @@ class Layer(Store):
     def close(self) -> None:
         """Closes the store below."""
         self.inner.close()
+
+
+def read_whole(store: Store, key: str) -> memoryview:
+    """An object in memory of its own."""
+    found = memoryview(b"")
+
+    def allocate(size: int) -> memoryview:
+        nonlocal found
+        found = memoryview(bytearray(size))
+        return found
+
+    store.read(key, allocate)
+    return found

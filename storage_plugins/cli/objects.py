@@ -7,7 +7,6 @@ uploaded is there, one that waits to be deleted is not: as Orthanc sees it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,7 +16,6 @@ from rich.table import Table
 
 from storage_plugins.cli.layers import Waiting
 from storage_plugins.cli.source import configuration_option, console, plan, told_plainly
-from storage_plugins.disk.spool import Entry
 from storage_plugins.errors import KeyInvalid, NotFound
 from storage_plugins.keys import Naming
 from storage_plugins.store import ObjectInfo, Store
@@ -38,7 +36,7 @@ def list_(configuration: Path, prefix: str, everything: bool) -> None:
         with chosen.open_backend() as store:
             found = {info.key: info for info in store.list(start)}
     pending = (entry for entry in waiting.spool.newest.values() if not entry.removed and entry.key.startswith(start))
-    found |= {entry.key: _info(entry) for entry in pending}
+    found |= {entry.key: entry.info for entry in pending}
     shown = (info for key, info in sorted(found.items()) if everything or chosen.naming.attachment(key))
     _show(shown, chosen.naming, waiting)
 
@@ -129,7 +127,7 @@ def _find(waiting: Waiting, store: Store, name: str) -> ObjectInfo:
             deleted = deleted or error
             continue
         if pending is not None:
-            return _info(pending)
+            return pending.info
         try:
             return store.stat(key)
         except NotFound:
@@ -154,10 +152,6 @@ def _exists(store: Store, key: str) -> bool:
     except NotFound:
         return False
     return True
-
-
-def _info(entry: Entry) -> ObjectInfo:
-    return ObjectInfo(entry.key, entry.size, datetime.fromtimestamp(entry.since, UTC))
 
 
 def _show(found: Iterable[ObjectInfo], naming: Naming, waiting: Waiting) -> None:

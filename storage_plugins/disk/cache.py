@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from storage_plugins.disk import sealed
-from storage_plugins.disk.cache_index import CacheIndex
+from storage_plugins.disk.cache_index import INDEX, CacheIndex
 from storage_plugins.disk.folder import OwnedFolder
 from storage_plugins.disk.sealed import SealedFile
 from storage_plugins.errors import Corrupt, from_os_error
@@ -62,7 +62,7 @@ class CacheDisk:
                 os.makedirs(folder, mode=0o700, exist_ok=True)
             for name in os.listdir(self._incoming):
                 os.unlink(os.path.join(self._incoming, name))
-            self._index = CacheIndex(os.path.join(path, "index.db"))
+            self._index = CacheIndex(os.path.join(path, INDEX))
             self._complete = self._index.complete
             self._index.set_complete(False)
         except OSError as error:

@@ -10,8 +10,12 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
+from typing import Final
 
 _log = logging.getLogger(__name__)
+
+INDEX: Final = "index.db"
+"""Name of the database in the folder of the cache."""
 
 _SCHEMA = """
 create table if not exists entries (name text primary key, size integer not null, used real not null) without rowid;

@@ -12,10 +12,13 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Final
 
 from storage_plugins.errors import NotFound
 
-_NAME = "deletions.db"
+DELETIONS: Final = "deletions.db"
+"""Name of the database in its folder."""
+
 _SCHEMA = """
 create table if not exists deletions (key text primary key, deleted real not null, due real not null) without rowid;
 create index if not exists by_due on deletions (due);
@@ -37,7 +40,7 @@ class DeletionJournal:
 
     def __init__(self, folder: str) -> None:
         """Opens the journal in a folder, and makes one when there is none."""
-        path = os.path.join(folder, _NAME)
+        path = os.path.join(folder, DELETIONS)
         self._lock = threading.Lock()
         self._writer = _connect(path)
         self._writer.execute("pragma journal_mode = wal")

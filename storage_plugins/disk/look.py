@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from storage_plugins.disk import spool
-from storage_plugins.disk.deletions import Deletion
+from storage_plugins.disk.cache_index import INDEX
+from storage_plugins.disk.deletions import DELETIONS, Deletion
 from storage_plugins.disk.sealed import SealedFile
 from storage_plugins.disk.spool import Entry
-from storage_plugins.errors import Corrupt, StoreError, from_os_error
+from storage_plugins.errors import Corrupt, from_os_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,13 @@ def read_pending(path: str, entry: Entry) -> bytes | None:
 
 def cache_content(path: str) -> tuple[int, int]:
     """Number of files and bytes of the cache at `path`, as its index has them. Raises Corrupt, AccessDenied."""
-    rows = _rows(os.path.join(path, "index.db"), "select count(*), total(size) from entries")
+    rows = _rows(os.path.join(path, INDEX), "select count(*), total(size) from entries")
     return (int(rows[0][0]), int(rows[0][1])) if rows else (0, 0)
 
 
 def deletions(path: str) -> list[Deletion]:
     """The deletes recorded in the folder `path`, the next due first. Raises Corrupt, AccessDenied."""
-    rows = _rows(os.path.join(path, "deletions.db"), "select key, deleted, due from deletions order by due")
+    rows = _rows(os.path.join(path, DELETIONS), "select key, deleted, due from deletions order by due")
     return [Deletion(*row) for row in rows]
 
 
@@ -117,7 +118,5 @@ def _check_folder(path: str) -> None:
 def _errors(subject: str) -> Iterator[None]:
     try:
         yield
-    except StoreError:
-        raise
     except OSError as error:
         raise from_os_error(error, subject) from error

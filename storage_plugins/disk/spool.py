@@ -77,9 +77,8 @@ class Spool:
     def __init__(self, path: str, setting: str) -> None:
         """See OwnedFolder. What was not confirmed is removed."""
         self._owned = OwnedFolder(path, setting)
-        self._pending, self._incoming, self._damaged = (
-            os.path.join(path, name) for name in ("pending", "incoming", "damaged")
-        )
+        self._pending, self._damaged = pending_folder(path), damaged_folder(path)
+        self._incoming = os.path.join(path, "incoming")
         for folder in (self._pending, self._incoming, self._damaged):
             os.makedirs(folder, mode=0o700, exist_ok=True)
         sync_folder(path)

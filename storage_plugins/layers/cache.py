@@ -18,7 +18,7 @@ from storage_plugins.disk.cache import CacheDisk
 from storage_plugins.disk.sealed import SealedFile
 from storage_plugins.errors import RangeInvalid, StoreError, Unavailable
 from storage_plugins.keys import check_key
-from storage_plugins.store import Allocate, Buffer, Layer, ObjectInfo, OnceAllocated, SealedFiles, Store
+from storage_plugins.store import Allocate, Buffer, Layer, ObjectInfo, OnceAllocated, SealedFiles, Store, read_whole
 
 _WHOLE: Final = "objects"
 _HEADS: Final = "heads"
@@ -156,9 +156,7 @@ class CacheLayer(Layer):
         try:
             self.inner.read_range(key, 0, head)
         except RangeInvalid:
-            memory = OnceAllocated(key, lambda size: memoryview(bytearray(size)))
-            self.inner.read(key, memory)
-            whole = memory.memory or memoryview(b"")
+            whole = read_whole(self.inner, key)
             self._keep(flight, _WHOLE, key, whole)
             if len(whole) < end:
                 msg = f"cannot read up to byte {end} of object {key!r}: it has {len(whole)}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from storage_plugins.a1 import MARK, OVERHEAD, MasterKeys
 from storage_plugins.errors import AccessDenied, RangeInvalid
-from storage_plugins.store import Allocate, Buffer, Layer, ObjectInfo, Store
+from storage_plugins.store import Allocate, Buffer, Layer, ObjectInfo, Store, read_whole
 
 
 class DecryptLayer(Layer):
@@ -25,7 +25,7 @@ class DecryptLayer(Layer):
 
     def read(self, key: str, allocate: Allocate) -> None:
         """See Store."""
-        stored = _whole(self.inner, key)
+        stored = read_whole(self.inner, key)
         if self._is_plain(stored):
             allocate(len(stored))[:] = stored
             return
@@ -36,7 +36,7 @@ class DecryptLayer(Layer):
         """See Store."""
         if not target:
             return
-        found = _whole(self, key)
+        found = read_whole(self, key)
         end = start + len(target)
         if end > len(found):
             msg = f"cannot read bytes {start} to {end} of object {key!r}: it has {len(found)}"
@@ -57,16 +57,3 @@ class DecryptLayer(Layer):
 
     def _is_plain(self, stored: memoryview) -> bool:
         return self._plain and bytes(stored[: len(MARK)]) != MARK
-
-
-def _whole(store: Store, key: str) -> memoryview:
-    """An object in memory of its own."""
-    found = memoryview(b"")
-
-    def allocate(size: int) -> memoryview:
-        nonlocal found
-        found = memoryview(bytearray(size))
-        return found
-
-    store.read(key, allocate)
-    return found

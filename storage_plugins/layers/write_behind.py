@@ -113,15 +113,12 @@ class WriteBehindLayer(Layer):
 
     def delete(self, key: str) -> None:
         """See Store. What has not been uploaded never is; what may have been is deleted in the background."""
-        with self._changed:
-            self._check_open()
-            entry = self._entries.get(key)
-            try:
+        try:
+            with self._changed:
+                self._check_open()
+                entry = self._entries.get(key)
                 if entry is not None and not entry.removed:
                     self._cancel(entry)
-            except OSError as error:
-                raise from_os_error(error, f"cannot delete object {key!r} from the spool") from error
-        try:
             # Otherwise a power cut could bring back what was uploaded and is now deleted.
             self._spool.sync()
         except OSError as error:
