@@ -11,6 +11,7 @@
 #define BLOCK 65536
 #define TAIL 4096 /* of a file, read at once; holds the seal of an object of up to 50 MiB */
 #define FOOTER 24
+#define LANES 3 /* checksums at the same time */
 
 #if defined(__x86_64__)
 #  include <nmmintrin.h>
@@ -69,19 +70,25 @@ WITH_CRC static uint32_t crc32c(const unsigned char *data, size_t size)
   return (uint32_t) ~crc;
 }
 
-/* Whether three whole blocks, one behind the other, have these checksums. The processor computes them at the same time:
-   each step of one waits for the step before. */
-WITH_CRC static int have_sums(const unsigned char *data, const uint32_t *sums)
+/* Whether up to LANES whole blocks, one behind the other, have these checksums. The processor computes them at the same
+   time, because each step of one waits for the step before: fewer of them take as long as all. */
+WITH_CRC static int have_sums(const unsigned char *data, uint64_t blocks, const uint32_t *sums)
 {
-  uint64_t first = 0xffffffff, second = 0xffffffff, third = 0xffffffff;
+  const unsigned char *second = data + (blocks > 1 ? BLOCK : 0), *third = data + (blocks > 2 ? 2 * BLOCK : 0);
+  uint64_t crcs[LANES] = {0xffffffff, 0xffffffff, 0xffffffff};
+  int same = 1;
 
   for (size_t at = 0; at < BLOCK; at += 8)
   {
-    first = CRC_64(first, word(data + at));
-    second = CRC_64(second, word(data + BLOCK + at));
-    third = CRC_64(third, word(data + 2 * BLOCK + at));
+    crcs[0] = CRC_64(crcs[0], word(data + at));
+    crcs[1] = CRC_64(crcs[1], word(second + at));
+    crcs[2] = CRC_64(crcs[2], word(third + at));
   }
-  return (uint32_t) ~first == sums[0] && (uint32_t) ~second == sums[1] && (uint32_t) ~third == sums[2];
+  for (uint64_t i = 0; i < blocks; i++)
+  {
+    same &= (uint32_t) ~crcs[i] == sums[i];
+  }
+  return same;
 }
 
 static uint32_t number(const unsigned char *data)
@@ -128,16 +135,15 @@ static int read_blocks(const storage_sealed *sealed, unsigned char *target, uint
   while (size != 0)
   {
     /* A few at a time: what was read is still in the processor's cache when it is summed up. */
-    uint64_t step = size < 3 * BLOCK ? (size < BLOCK ? size : BLOCK) : 3 * BLOCK;
-    if (!storage_read_at(sealed->file, target, step, start))
+    uint64_t step = size < LANES * BLOCK ? size : LANES * BLOCK;
+    uint64_t blocks = step / BLOCK, rest = step % BLOCK;
+
+    if (!storage_read_at(sealed->file, target, step, start) || (blocks != 0 && !have_sums(target, blocks, sums)) ||
+        (rest != 0 && crc32c(target + step - rest, rest) != sums[blocks]))
     {
       return 0;
     }
-    if (step == 3 * BLOCK ? !have_sums(target, sums) : crc32c(target, step) != *sums)
-    {
-      return 0;
-    }
-    sums += step == 3 * BLOCK ? 3 : 1;
+    sums += blocks;
     target += step;
     start += step;
     size -= step;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
+import time
 from collections import deque
 from typing import Final
 
@@ -11,6 +12,12 @@ from storage_plugins.disk.spool import Entry
 from storage_plugins.errors import StoreError
 
 _FIRST_WAIT: Final = 0.25
+
+_GIVES_WAY: Final = 5.0
+"""Seconds that an object waits at most for a moment in which nobody writes, before its upload begins anyway."""
+
+_QUIET: Final = 0.01
+"""Seconds without a writer that are such a moment: the clients of a burst are never all idle for so long."""
 
 
 class Turns:
@@ -23,6 +30,9 @@ class Turns:
         self._refused: list[tuple[float, int, Entry]] = []  # a heap: each waits for itself
         self._resume_at = 0.0
         self._waits = 0
+        self._writers = 0
+        self._written_at = 0.0
+        self._hurried = False
 
     @property
     def refused(self) -> int:
@@ -33,23 +43,40 @@ class Turns:
         """A new one."""
         self._ready.append(entry)
 
+    def writer_came(self) -> None:
+        """Somebody stores: whose turn it is waits for a moment without."""
+        self._writers += 1
+
+    def writer_left(self) -> None:
+        """See `writer_came`."""
+        self._writers -= 1
+        self._written_at = time.monotonic()
+
+    def hurry(self) -> None:
+        """From now on nobody waits for writers."""
+        self._hurried = True
+
     def next(self, now: float) -> Entry | None:
         """The next one, None when there is none or its time has not come: see `wait`."""
-        if now < self._resume_at:
-            return None
         while self._refused and self._refused[0][0] <= now:
             self._ready.append(heapq.heappop(self._refused)[2])
-        while self._ready:
-            entry = self._ready.popleft()
-            if not entry.settled:
-                return entry
-        return None
+        while self._ready and self._ready[0].settled:
+            self._ready.popleft()
+        return self._ready.popleft() if self._ready and self._begins_at(now) <= now else None
 
     def wait(self, now: float) -> float | None:
         """Seconds until `next` may give one; None: when one is appended."""
-        if now < self._resume_at:
-            return self._resume_at - now
+        if self._ready:
+            return max(0.0, self._begins_at(now) - now)
         return self._refused[0][0] - now if self._refused else None
+
+    def _begins_at(self, now: float) -> float:
+        """When the first of those that are ready may begin."""
+        if self._hurried:
+            return self._resume_at
+        patient_until = now + _GIVES_WAY - (time.time() - self._ready[0].since)
+        quiet_at = patient_until if self._writers else self._written_at + _QUIET
+        return max(self._resume_at, min(patient_until, quiet_at))
 
     def at_once(self, entry: Entry) -> None:
         """One that has more to be done."""

@@ -27,8 +27,6 @@ _log = logging.getLogger(__name__)
 SETTING: Final = "StoragePlugins.WriteBehind.Path"
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _SAY_AGAIN: Final = 60.0
-_GIVES_WAY: Final = 5.0
-"""Seconds that an object waits at most for a moment in which nobody writes, before its upload begins anyway."""
 
 
 class WriteBehindLayer(Layer):
@@ -51,7 +49,6 @@ class WriteBehindLayer(Layer):
         self._entries: dict[str, Entry] = {}  # all that is not settled, in the order of arrival
         self._turns = Turns(options.longest_wait)
         self._bytes = 0
-        self._writing = 0  # writers that are at the disk
         self._uploaded = 0
         self._failures = 0
         self.last_failure: StoreError | None = None  # for tools
@@ -87,7 +84,7 @@ class WriteBehindLayer(Layer):
             entry = self._write(key, data, deadline)
         finally:
             with self._changed:
-                self._writing -= 1
+                self._turns.writer_left()
                 if entry is None:
                     self._bytes -= len(data)
                     self._changed.notify_all()
@@ -149,6 +146,7 @@ class WriteBehindLayer(Layer):
             if self._drain_until is not None:
                 return
             deadline = self._drain_until = time.monotonic() + self._options.drain_timeout
+            self._turns.hurry()
             self._changed.notify_all()
             self._wanted.notify_all()
         for uploader in self._uploaders:
@@ -187,7 +185,7 @@ class WriteBehindLayer(Layer):
                 self._check_open()
                 if self._bytes + size <= self._limit:
                     self._bytes += size
-                    self._writing += 1
+                    self._turns.writer_came()
                     return
                 left = deadline - time.monotonic()
                 if left <= 0:
@@ -303,24 +301,14 @@ class WriteBehindLayer(Layer):
                 now = time.monotonic()
                 if self._drain_until is not None and (now >= self._drain_until or not self._entries):
                     return None
-                wait = self._give_way()
-                if wait is None:
-                    if (entry := self._turns.next(now)) is not None:
-                        entry.busy = entry.attempted = True
-                        self._wanted.notify()  # there may be more than one
-                        return entry
-                    wait = self._turns.wait(now)
+                if (entry := self._turns.next(now)) is not None:
+                    entry.busy = entry.attempted = True
+                    self._wanted.notify()  # there may be more than one
+                    return entry
+                wait = self._turns.wait(now)
                 if self._drain_until is not None:
-                    wait = min(wait or 1.0, self._drain_until - now)
+                    wait = min(1.0 if wait is None else wait, self._drain_until - now)
                 self._wanted.wait(wait)
-
-    def _give_way(self) -> float | None:
-        """Seconds to wait because somebody is storing, None when an upload may begin."""
-        if not self._writing or self._drain_until is not None:
-            return None
-        oldest = next(iter(self._entries.values()), None)
-        left = _GIVES_WAY - (time.time() - oldest.since) if oldest else None
-        return left if left is None or left > 0 else None
 
     def _work(self, entry: Entry) -> None:
         deleted = entry.removed
