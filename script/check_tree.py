@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 TOP = {
-    ".ci", ".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "benchmarks", "docs", "native_shim", "pyproject.toml",
-    "script", "storage_plugins", "terraform", "tests",
+    ".ci", ".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "benchmarks", "docs", "mkdocs.yml", "native_shim",
+    "packaging", "pyproject.toml", "script", "storage_plugins", "terraform", "tests",
 }  # fmt: skip
 LONGEST = 400
 PRODUCTS = {".so", ".o", ".pyc", ".whl"}
