@@ -10,6 +10,7 @@ There is no index that could be lost: the names and the seals are all.
 
 from __future__ import annotations
 
+import errno
 import itertools
 import logging
 import os
@@ -30,6 +31,7 @@ _log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"([0-9a-f]{16})(\.gone)?")
 _GONE = ".gone"
+_UNREADABLE = (errno.EIO, errno.EUCLEAN)  # of one file, and not of the folder
 
 
 @dataclass(slots=True, eq=False)
@@ -196,6 +198,10 @@ def scan(pending: str) -> Iterator[Entry | Unreadable]:
         except FileNotFoundError:
             continue
         except Corrupt as error:
+            yield Unreadable(name, error)
+        except OSError as error:
+            if error.errno not in _UNREADABLE:
+                raise
             yield Unreadable(name, error)
 
 

@@ -123,6 +123,22 @@ def test_a_file_that_cannot_be_read(below: CommandedStore, tmp_path: Path, caplo
     assert all("An object that was not yet uploaded is damaged: file" in line for line in told)
 
 
+def test_a_file_that_the_disk_does_not_give_back(
+    below: CommandedStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Is put aside, and does not keep Orthanc from its start."""
+    with opened(below, tmp_path):
+        pass
+    (tmp_path / "pending" / f"{7:016x}").symlink_to("/proc/self/mem")  # whose first bytes are an EIO to read
+    with opened(below, tmp_path) as layer:
+        layer.put("a", b"a")
+        drained(layer)
+        assert 1 == layer.report()["damaged_objects"]
+    assert {"a"} == below.content().keys()
+    assert [f"{7:016x}"] == os.listdir(tmp_path / "damaged")
+    assert "Input/output error" in caplog.text
+
+
 @pytest.mark.parametrize("at", [5, -30])
 def test_a_file_that_is_damaged_while_it_waits(below: CommandedStore, tmp_path: Path, at: int) -> None:
     """No wrong byte goes to a reader or to the storage, and the others are uploaded."""
