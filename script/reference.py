@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
+
+import cost
 
 from storage_plugins import registry
 from storage_plugins.config import reference
 
 DOCS = Path(__file__).parent.parent / "docs"
+_COST = re.compile(r"(?<=<!-- cost -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 
 def generated() -> dict[Path, str]:
     """Every generated file and what it must hold."""
     options = {name: registry.find(name).Options for name in registry.BUILT_IN}
+    table = cost.table(json.loads(cost.PRICES.read_text()), cost.MEGABYTES)
+    page = DOCS / "cost.md"
     return {
         DOCS / "configuration.md": reference.markdown(options),
         DOCS / "configuration.schema.json": json.dumps(reference.schema(options), indent=2) + "\n",
+        page: _COST.sub(lambda _: f"{table}\n", page.read_text()),
     }
 
 
