@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import shutil
@@ -13,12 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.terraform.schema import PROVIDERS, Provider
-
 PROJECT: Final = Path(__file__).parents[2]
 SOURCE: Final = PROJECT / "terraform"
 TOOLS: Final = Path(sys.prefix) / "terraform" / "bin" / "python"
 """Python of the environment with Terraform and what the stub provider needs. `script/test` makes it."""
+_CLI: Final = Path(__file__).with_name("cli.py")
 _TIMEOUT: Final = 240.0
 
 
@@ -51,21 +52,20 @@ class Terraform:
     """Runs commands on a copy of `terraform/`, which it may be given changed."""
 
     def __init__(self, work: Path, source: Path = SOURCE) -> None:
-        """`work`: an empty or missing folder, for the copy, the providers and all state."""
-        assert TOOLS.exists(), f"{TOOLS} is missing: script/test makes it"
+        """`work`: an empty or missing folder, for the copy and all state."""
         self.root = work / "terraform"
         shutil.copytree(source, self.root, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
         self._work = work
-        self._environment = _environment(work)
         self._ready: set[str] = set()
+        self._states: dict[tuple[str, str], dict[str, Any]] = {}
 
     def run(self, folder: str, command: str, *arguments: str) -> Result:
         """Runs `terraform COMMAND ARGUMENTS` in a folder of the copy, such as `modules/s3`."""
         done = subprocess.run(
-            [str(TOOLS), str(Path(__file__).with_name("cli.py")), f"-chdir={self.root / folder}", command, *arguments],
+            [str(TOOLS), str(_CLI), f"-chdir={self.root / folder}", command, *arguments],
             capture_output=True,
             text=True,
-            env=self._environment,
+            env=self._environment(),
             timeout=_TIMEOUT,
             check=False,
         )
@@ -81,16 +81,17 @@ class Terraform:
         return result
 
     def applied(self, module: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """The outputs of a folder after an apply of its own, which changes the copy in nothing."""
-        state = self._apply(module, variables)
-        told = json.loads(self.run(module, "output", "-json", f"-state={state}").checked().out)
-        return {name: output["value"] for name, output in told.items()}
+        """The outputs of a folder after an apply from nothing. One that is null is left out."""
+        return {name: output["value"] for name, output in self._state(module, variables)["outputs"].items()}
 
     def resources(self, module: str, variables: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """All resources after such an apply: attributes by address."""
-        state = self._apply(module, variables)
-        root = json.loads(self.run(module, "show", "-json", str(state)).checked().out)["values"]["root_module"]
-        return _values(root)
+        """All resources of its own after such an apply, without those of modules within: attributes by address."""
+        return {
+            f"{resource['type']}.{resource['name']}{_index(instance)}": instance["attributes"]
+            for resource in self._state(module, variables)["resources"]
+            if resource["mode"] == "managed" and "module" not in resource
+            for instance in resource["instances"]
+        }
 
     def planned(self, module: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """The plan as JSON."""
@@ -100,14 +101,46 @@ class Terraform:
         shown: dict[str, Any] = json.loads(self.run(module, "show", "-json", str(plan)).checked().out)
         return shown
 
-    def _apply(self, module: str, variables: Mapping[str, Any]) -> Path:
-        self.init(module).checked()
-        state = self._scratch() / "state"
-        self.run(module, "apply", "-auto-approve", *_given(state.parent, variables), f"-state={state}").checked()
-        return state
+    def _state(self, module: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        key = module, json.dumps(dict(variables), sort_keys=True)
+        if key not in self._states:
+            self.init(module).checked()
+            state = self._scratch() / "state"
+            self.run(module, "apply", "-auto-approve", *_given(state.parent, variables), f"-state={state}").checked()
+            self._states[key] = json.loads(state.read_text())
+        return self._states[key]
 
     def _scratch(self) -> Path:
         return Path(tempfile.mkdtemp(dir=self._work))
+
+    def _environment(self) -> dict[str, str]:
+        """Without the variables of whoever runs the tests: Terraform takes `TF_*`, which may name other providers."""
+        return {
+            "CHECKPOINT_DISABLE": "1",
+            "HOME": str(self._work),
+            "PATH": os.environ["PATH"],
+            "TF_IN_AUTOMATION": "1",
+            "TF_REATTACH_PROVIDERS": _providers(),
+        }
+
+
+@functools.cache
+def _providers() -> str:
+    """Starts the stub providers, once for this process, and says where they are."""
+    assert TOOLS.exists(), f"{TOOLS} is missing: script/test makes it"
+    process = subprocess.Popen(
+        [str(TOOLS), "-m", "tests.terraform.stub_provider"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=PROJECT,
+        text=True,
+    )
+    # They end with their standard input: also when this process is killed.
+    atexit.register(process.communicate)
+    assert process.stdout is not None
+    where = process.stdout.readline()
+    assert where, "the stub providers did not start"
+    return where
 
 
 def _given(folder: Path, variables: Mapping[str, Any]) -> list[str]:
@@ -116,35 +149,5 @@ def _given(folder: Path, variables: Mapping[str, Any]) -> list[str]:
     return ["-input=false", "-no-color", f"-var-file={file}"]
 
 
-def _values(module: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    found = {resource["address"]: resource["values"] for resource in module.get("resources", [])}
-    for child in module.get("child_modules", []):
-        found |= _values(child)
-    return found
-
-
-def _environment(work: Path) -> dict[str, str]:
-    """Without the variables of whoever runs the tests: Terraform takes `TF_*`, providers take those of their clouds."""
-    mirror = work / "mirror"
-    for name in PROVIDERS:
-        version = Provider.load(name).version
-        folder = mirror / "registry.terraform.io" / "hashicorp" / name / version / _platform()
-        program = folder / f"terraform-provider-{name}_v{version}"
-        program.parent.mkdir(parents=True)
-        program.write_text(f'#!/bin/sh\nexec "{TOOLS}" -m tests.terraform.stub_provider {name} "$@"\n')
-        program.chmod(0o755)
-    configuration = work / "terraformrc"
-    installation = f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n'
-    configuration.write_text("disable_checkpoint = true\n" + installation)
-    return {
-        "HOME": str(work),
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(PROJECT),
-        "TF_CLI_CONFIG_FILE": str(configuration),
-        "TF_IN_AUTOMATION": "1",
-    }
-
-
-def _platform() -> str:
-    machine = os.uname().machine
-    return "linux_" + {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
+def _index(instance: Mapping[str, Any]) -> str:
+    return f"[{json.dumps(instance['index_key'])}]" if "index_key" in instance else ""

@@ -1,10 +1,11 @@
-"""A provider for Terraform that knows the schema of the real one and nothing of its cloud.
+"""Providers for Terraform that know the schemas of the real ones and nothing of their clouds.
 
-Terraform starts it and speaks its plugin protocol (version 6) with it: `init`, `validate`, `plan`, `apply` and `test`
-are Terraform's own. Whatever is not in the schema is refused as with the real provider. An apply ends in the state
-only: what the cloud would compute is made up, see `answers`.
+Terraform speaks its plugin protocol (version 6) with them: `init`, `validate`, `plan`, `apply` and `test` are its
+own. Whatever is not in a schema is refused as with the real provider. An apply ends in the state only: what the cloud
+would compute is made up, see `answers`.
 
-    python -m tests.terraform.stub_provider aws
+One process serves all, and Terraform is told where: to start a provider for each command would take longer than the
+command. It prints what goes into TF_REATTACH_PROVIDERS, and ends with its standard input.
 """
 
 # ruff: noqa: ARG002, N802 - names and arguments of the calls are the protocol's
@@ -12,18 +13,22 @@ only: what the cloud would compute is made up, see `answers`.
 from __future__ import annotations
 
 import json
+import os
 import sys
+import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+import grpc  # type: ignore[import-untyped]
 import msgpack
-import tf.provider
-import tf.runner
 from tf.gen import tfplugin_pb2 as protocol
 from tf.gen import tfplugin_pb2_grpc as service
 
 from tests.terraform import answers
-from tests.terraform.schema import Attribute, Block, Provider
+from tests.terraform.schema import PROVIDERS, Attribute, Block, Provider
 
 _NESTING = {"single": 1, "list": 2, "set": 3, "map": 4}
 _UNKNOWN = msgpack.ExtType(0, b"\0")
@@ -94,6 +99,14 @@ class _Service(service.ProviderServicer):  # type: ignore[misc]
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
 
+    @cached_property
+    def _schemas(self) -> Any:
+        return protocol.GetProviderSchema.Response(
+            provider=_schema(self._provider.configuration),
+            resource_schemas={kind: _schema(block) for kind, block in self._provider.resources.items()},
+            data_source_schemas={kind: _schema(block) for kind, block in self._provider.data_sources.items()},
+        )
+
     def GetMetadata(self, request: Any, context: Any) -> Any:
         metadata = protocol.GetMetadata
         return metadata.Response(
@@ -103,11 +116,7 @@ class _Service(service.ProviderServicer):  # type: ignore[misc]
         )
 
     def GetProviderSchema(self, request: Any, context: Any) -> Any:
-        return protocol.GetProviderSchema.Response(
-            provider=_schema(self._provider.configuration),
-            resource_schemas={kind: _schema(block) for kind, block in self._provider.resources.items()},
-            data_source_schemas={kind: _schema(block) for kind, block in self._provider.data_sources.items()},
-        )
+        return self._schemas
 
     def ValidateProviderConfig(self, request: Any, context: Any) -> Any:
         return protocol.ValidateProviderConfig.Response()
@@ -164,23 +173,25 @@ def _known(kind: str, name: str, attribute: Attribute, value: Any) -> Any:
     return answers.plain(kind, name, attribute.type) if value == _UNKNOWN else value
 
 
-class _App:
-    """What the runner of `tf` asks of a provider, beside the service."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def full_name(self) -> str:
-        return f"registry.terraform.io/hashicorp/{self._name}"
+def _serve(name: str, folder: Path, servers: list[Any]) -> dict[str, Any]:
+    """Starts a provider, and says where it is. It ends when nobody holds its server."""
+    socket = folder / name
+    server = grpc.server(ThreadPoolExecutor(8))
+    servers.append(server)
+    service.add_ProviderServicer_to_server(_Service(Provider.load(name)), server)
+    server.add_insecure_port(f"unix:{socket}")
+    server.start()
+    where = {"Network": "unix", "String": str(socket)}
+    return {"Protocol": "grpc", "ProtocolVersion": 6, "Pid": os.getpid(), "Test": True, "Addr": where}
 
 
 def main() -> None:
-    """Serves until Terraform ends it."""
-    name = sys.argv.pop(1)
-    provider = Provider.load(name)
-    # The runner makes the service of an application; ours needs none.
-    tf.provider.ProviderServicer = lambda _: _Service(provider)
-    tf.runner.run_provider(_App(name))
+    """Serves until nobody needs it."""
+    servers: list[Any] = []
+    with tempfile.TemporaryDirectory() as folder:
+        started = {f"registry.terraform.io/hashicorp/{name}": _serve(name, Path(folder), servers) for name in PROVIDERS}
+        print(json.dumps(started), flush=True)
+        sys.stdin.read()
 
 
 if __name__ == "__main__":
