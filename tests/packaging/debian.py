@@ -19,8 +19,8 @@ from tests.packaging import network
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # As in Debian's images: the installation of a package starts nothing, and is not forced to the disk file by file.
 _NO_SERVICES = "#!/bin/sh\nexit 101\n"
-# The first process. It tells its pid, which is the one outside as long as /proc is the outer one. Then it waits, also for
-# processes that others leave to it, so that a daemon that has ended is gone.
+# The first process. It tells its pid, which is the one outside as long as /proc is the outer one. Then it waits, also
+# for processes that others leave to it, so that a daemon that has ended is gone.
 _FIRST = """
 read -r pid rest < /proc/self/stat
 mount --make-rprivate / 2>/dev/null || true
@@ -91,7 +91,7 @@ class Machine:
         user: str = "root",
         folder: str = "/",
         online: bool = False,
-        seconds: float = 280,
+        seconds: float = 600,
     ) -> str:
         """What a shell script printed that a user ran. Raises RuntimeError with the end of it when it failed.
 

@@ -44,8 +44,9 @@ def settle(root: Path) -> None:
     """Gives the fresh Debian in `root` this machine's resolver, settings of apt, and authorities to trust."""
     for name in ("resolv.conf", "hosts"):
         shutil.copy(f"/etc/{name}", root / "etc" / name)
-    for name in ("apt.conf.d", "auth.conf.d"):
-        shutil.copytree(f"/etc/apt/{name}", root / "etc" / "apt" / name, dirs_exist_ok=True)
+    for folder in (Path("/etc/apt/apt.conf.d"), Path("/etc/apt/auth.conf.d")):
+        if folder.exists():
+            shutil.copytree(folder, root / "etc" / "apt" / folder.name, dirs_exist_ok=True)
     certificates = _certificates(_pip_settings())
     if certificates:
         target = root / _CERTIFICATES.lstrip("/")

@@ -25,7 +25,7 @@ _LOCKS = ROOT / "packaging" / "requirements"
 
 def locked(text: str) -> dict[str, tuple[Requirement, set[str]]]:
     """The packages of a lock, each with its hashes."""
-    found = {}
+    found: dict[str, tuple[Requirement, set[str]]] = {}
     for entry in re.sub(r"\\\n\s*", "", text).splitlines():
         if entry and not entry.lstrip().startswith("#"):
             words = entry.split(" --hash=")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import os
 import re
 import shutil
@@ -12,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from storage_plugins.config.section import Section
-from tests.packaging.conftest import ROOT
+from tests.packaging.service import DROP_IN, settings
 
-_DROP_IN = ROOT / "packaging" / "systemd" / "orthanc.service.d" / "storage-plugins.conf"
 _UNIT = Path("/lib/systemd/system/orthanc.service")
 # Of 10: what systemd itself calls "OK". Debian's service alone is at 9.2.
 _EXPOSURE = 2.0
@@ -35,17 +33,9 @@ def analyze(folder: Path, drop_in: str, *command: str) -> subprocess.CompletedPr
     )
 
 
-def settings() -> configparser.SectionProxy:
-    """The settings of the service. None of those that are asked for is there twice."""
-    parser = configparser.ConfigParser(strict=True, interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
-    parser.read(_DROP_IN)
-    return parser["Service"]
-
-
 def test_systemd_understands_it(tmp_path: Path) -> None:
     """Every key and value."""
-    said = analyze(tmp_path, _DROP_IN.read_text(), "verify", "orthanc.service")
+    said = analyze(tmp_path, DROP_IN.read_text(), "verify", "orthanc.service")
     assert (0, "") == (said.returncode, said.stdout + said.stderr)
 
 
@@ -55,14 +45,14 @@ def test_systemd_understands_it(tmp_path: Path) -> None:
 )
 def test_systemd_does_not_understand_it(tmp_path: Path, right: str, wrong: str) -> None:
     """A misspelt key and a value without meaning are found."""
-    text = _DROP_IN.read_text()
+    text = DROP_IN.read_text()
     assert right in text
     assert "ignoring" in analyze(tmp_path, text.replace(right, wrong), "verify", "orthanc.service").stderr
 
 
 def test_little_is_exposed(tmp_path: Path) -> None:
     """As systemd counts it."""
-    said = analyze(tmp_path, _DROP_IN.read_text(), "security", "--offline=true", "--no-pager", "orthanc.service").stdout
+    said = analyze(tmp_path, DROP_IN.read_text(), "security", "--offline=true", "--no-pager", "orthanc.service").stdout
     (exposure,) = re.findall(r"Overall exposure level for orthanc.service: ([\d.]+)", said)
     assert _EXPOSURE >= float(exposure)
 
