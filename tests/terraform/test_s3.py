@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 from typing import Any, Final
 
+import botocore.session
 import pytest
+import yaml
+
 
 from storage_plugins import compose
 from storage_plugins.config.orthanc import SECTION, OrthancConfiguration
@@ -214,3 +219,57 @@ def test_plugin_takes_the_section_of_the_copy(terraform: Terraform) -> None:
     values = json.loads(outputs["replica_storage_plugins_json"])
     assert values[SECTION]["Options"] == {"Bucket": f"{BUCKET}-replica", "Region": "eu-west-1"}
     assert compose.plan(OrthancConfiguration(values, "/etc/orthanc")) is not None
+
+
+AUTHORITY: Final = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+EXAMPLES: Final[list[tuple[str, dict[str, Any]]]] = [
+    (
+        "examples/s3",
+        {
+            "bucket": BUCKET,
+            "client_ranges": ["10.20.0.0/16"],
+            "database_password": "correct-horse-battery",
+            "orthanc_password": "staple-correct-horse",
+        },
+    ),
+    (
+        "examples/hybrid",
+        {"bucket": BUCKET, "common_name": "orthanc.hospital", "authority_certificate": AUTHORITY},
+    ),
+]
+
+
+@pytest.mark.parametrize(("folder", "given"), EXAMPLES, ids=["s3", "hybrid"])
+def test_plugin_takes_the_section_of_an_example(terraform: Terraform, folder: str, given: dict[str, Any]) -> None:
+    """As it stands, layers and all."""
+    values = json.loads(terraform.applied(folder, given)["storage_plugins_json"])
+    plan = compose.plan(OrthancConfiguration(values, "/etc/orthanc"))
+    assert values[SECTION]["Options"]["Bucket"] == BUCKET
+    assert (plan.section.write_behind is not None) == (folder == "examples/hybrid")
+
+
+def test_botocore_takes_the_profile_of_the_certificate(
+    terraform: Terraform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program that it names, with a stand-in for AWS's helper, which tells what it was asked for."""
+    told = terraform.applied(*EXAMPLES[1])["aws_config"]
+    helper = tmp_path / "aws_signing_helper"
+    keys = '{"Version": 1, "AccessKeyId": "temporary", "SecretAccessKey": "s", "SessionToken": "t"}'
+    helper.write_text(f"#!/bin/sh\necho \"$@\" > {tmp_path}/asked\necho '{keys}'\n")
+    helper.chmod(0o755)
+    config = tmp_path / "config"
+    config.write_text(told.replace("/usr/local/bin/aws_signing_helper", str(helper)))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    credentials = botocore.session.Session(profile="orthanc").get_credentials()
+    assert credentials.get_frozen_credentials().access_key == "temporary"
+    assert f"--role-arn arn:aws:iam::{ACCOUNT}:role/orthanc" in (tmp_path / "asked").read_text()
+
+
+def test_start_script_is_a_program_without_passwords(terraform: Terraform) -> None:
+    """As the machine gets it. Bash reads it and runs nothing."""
+    machine = terraform.resources(*EXAMPLES[0])["aws_instance.orthanc[0]"]
+    (file,) = yaml.safe_load(machine["user_data"])["write_files"]
+    subprocess.run(["bash", "-n"], input=file["content"], text=True, check=True)
+    assert "correct-horse" not in machine["user_data"]
+    assert json.dumps(BUCKET) in file["content"]
+    assert len(machine["user_data"]) < 16384
