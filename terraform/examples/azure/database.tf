@@ -1,6 +1,7 @@
 # The index. All Orthancs share it; Azure keeps backups and a second copy in another zone.
 
 resource "azurerm_postgresql_flexible_server" "index" {
+  #checkov:skip=CKV2_AZURE_57:It is in a subnet of the network and has no public address, which is Azure's other private way.
   name                              = "${var.name}-orthanc-index"
   resource_group_name               = azurerm_resource_group.orthanc.name
   location                          = azurerm_resource_group.orthanc.location
@@ -14,6 +15,7 @@ resource "azurerm_postgresql_flexible_server" "index" {
   administrator_password_wo         = var.database_password
   administrator_password_wo_version = var.secrets_version
   backup_retention_days             = 14
+  geo_redundant_backup_enabled      = true
 
   high_availability {
     mode = "ZoneRedundant"

@@ -37,15 +37,19 @@ variables {
 run "private" {
   command = plan
   assert {
-    condition     = !azurerm_storage_account.archive[0].allow_nested_items_to_be_public && azurerm_storage_container.archive.container_access_type == "private"
+    condition     = azurerm_storage_account.archive[0].allow_nested_items_to_be_public == false
     error_message = "Blobs could be made public."
   }
   assert {
-    condition     = azurerm_storage_account.archive[0].https_traffic_only_enabled && azurerm_storage_account.archive[0].min_tls_version == "TLS1_2"
+    condition     = azurerm_storage_container.archive.container_access_type == "private"
+    error_message = "The container could be public."
+  }
+  assert {
+    condition     = azurerm_storage_account.archive[0].https_traffic_only_enabled == true && azurerm_storage_account.archive[0].min_tls_version == "TLS1_2"
     error_message = "HTTP or old TLS is taken."
   }
   assert {
-    condition     = !azurerm_storage_account.archive[0].shared_access_key_enabled && !azurerm_storage_account.archive[0].local_user_enabled
+    condition     = azurerm_storage_account.archive[0].shared_access_key_enabled == false && azurerm_storage_account.archive[0].local_user_enabled == false
     error_message = "Keys of the account work."
   }
   assert {
@@ -113,7 +117,7 @@ run "one_identity_on_one_container" {
     error_message = "The role can be given elsewhere, or manages something."
   }
   assert {
-    condition     = strcontains(azurerm_role_assignment.orthanc.condition, "SubOperationMatches{'Blob.List'}") && azurerm_role_assignment.orthanc.condition_version == "2.0"
+    condition     = strcontains(coalesce(azurerm_role_assignment.orthanc.condition, "none"), "SubOperationMatches{'Blob.List'}") && azurerm_role_assignment.orthanc.condition_version == "2.0"
     error_message = "Orthanc may list."
   }
 }
