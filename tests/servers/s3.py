@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import boto3
 from botocore.config import Config
@@ -25,20 +26,22 @@ class S3Server(Server):
     """What both have."""
 
     port: int
+    access_key = ACCESS_KEY
+    secret_key = SECRET_KEY
 
     @property
     def endpoint(self) -> str:
         """URL of the server."""
         return f"http://127.0.0.1:{self.port}"
 
-    def client(self, endpoint: str = "") -> Any:
+    def client(self, endpoint: str = "", service: str = "s3") -> Any:
         """A boto3 client of its own for a test, beside the code under test."""
         return boto3.client(
-            "s3",
+            service,
             endpoint_url=endpoint or self.endpoint,
             region_name=REGION,
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
             config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 3}),
         )
 
@@ -64,8 +67,8 @@ class S3Server(Server):
             "Bucket": bucket,
             "Endpoint": endpoint or self.endpoint,
             "Region": REGION,
-            "AccessKey": ACCESS_KEY,
-            "SecretKey": SECRET_KEY,
+            "AccessKey": self.access_key,
+            "SecretKey": self.secret_key,
         }
 
 
@@ -196,6 +199,51 @@ class Moto(S3Server):
                 return True
         except HTTPError:
             return True
+
+
+class MotoIam(Moto):
+    """moto that compares signatures and evaluates the policies of who asks: action, resource and effect.
+
+    It does not look at conditions, nor at what headers ask for on the side, such as tags, nor at KMS. DeleteObjects it
+    allows on the bucket, where Amazon asks for each object.
+    """
+
+    def start(self) -> None:
+        """See Server."""
+        super().start()
+        try:
+            self._enforce()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _enforce(self) -> None:
+        """Makes an administrator while everybody may do everything, and ends that."""
+        iam = self.client(service="iam")
+        iam.create_user(UserName="administrator")
+        everything = _policy({"Effect": "Allow", "Action": "*", "Resource": "*"})
+        iam.put_user_policy(UserName="administrator", PolicyName="everything", PolicyDocument=everything)
+        key = iam.create_access_key(UserName="administrator")["AccessKey"]
+        self.access_key, self.secret_key = key["AccessKeyId"], key["SecretAccessKey"]
+        text = {"Content-Type": "text/plain"}  # a form would be taken apart
+        urlopen(Request(f"{self.endpoint}/moto-api/reset-auth", b"0", text), timeout=5).close()
+
+    def principal(self, policy: str) -> dict[str, str]:
+        """Credentials of a new role that has this policy and nothing else, as options of the backend `s3`."""
+        iam, name = self.client(service="iam"), f"role-{uuid.uuid4().hex}"
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_policy(trust))["Role"]
+        iam.put_role_policy(RoleName=name, PolicyName="policy", PolicyDocument=policy)
+        given = self.client(service="sts").assume_role(RoleArn=role["Arn"], RoleSessionName="test")["Credentials"]
+        return {
+            "AccessKey": given["AccessKeyId"],
+            "SecretKey": given["SecretAccessKey"],
+            "SessionToken": given["SessionToken"],
+        }
+
+
+def _policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def _program(name: str) -> str:
