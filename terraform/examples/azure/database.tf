@@ -5,7 +5,7 @@ resource "azurerm_postgresql_flexible_server" "index" {
   name                              = "${var.name}-orthanc-index"
   resource_group_name               = azurerm_resource_group.orthanc.name
   location                          = azurerm_resource_group.orthanc.location
-  version                           = "16"
+  version                           = "15"
   sku_name                          = var.database_sku
   storage_mb                        = 65536
   delegated_subnet_id               = azurerm_subnet.database.id
