@@ -181,7 +181,7 @@ variable "log_bucket" {
 
 variable "allow_list" {
   type        = bool
-  description = "Whether Orthanc's identity may list objects. The plugin does not; `orthanc-storage check`, `ls` and `orphans` do, and HybridMode needs it, see the README."
+  description = "Whether Orthanc's identity may list objects. The plugin does not; `orthanc-storage check` and `ls` do, and HybridMode needs it, see the README."
   default     = false
   nullable    = false
 }
