@@ -11,7 +11,6 @@ import botocore.session
 import pytest
 import yaml
 
-
 from storage_plugins import compose
 from storage_plugins.config.orthanc import SECTION, OrthancConfiguration
 from tests.terraform.answers import ACCOUNT, REGION

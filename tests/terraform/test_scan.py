@@ -38,17 +38,15 @@ def test_what_is_left_out_says_why(report: Report) -> None:
 def test_scan_finds_what_is_wrong(tmp_path: Path) -> None:
     """All at once, since a scan takes seconds to start."""
     wrong = tmp_path / "wrong"
-    main, keys = "modules/s3/main.tf", "modules/s3/keys.tf"
+    main = "modules/s3/main.tf"
     block = 'resource "aws_s3_bucket_public_access_block" "this" {'
     closed = "block_public_policy     = true"
-    key = 'description             = "Orthanc\'s archive ${var.bucket}"\n  enable_key_rotation     = true'
     copies = [
         changed(wrong / "absent", (main, block, 'resource "aws_s3_bucket_metric" "this" {')),
         changed(wrong / "open", (main, closed, closed.replace("true", "false"))),
-        changed(wrong / "rotation", (keys, key, key.replace("true", "false"))),
     ]
     for copy in copies:
         for other in ("examples", "modules/azure", "modules/gcs"):
             shutil.rmtree(copy.root / other)
     found = {(one.file.partition("/")[0], one.check) for one in scan(wrong, tmp_path).failed}
-    assert found >= {("absent", "CKV2_AWS_6"), ("open", "CKV_AWS_54"), ("rotation", "CKV_AWS_7")}
+    assert found >= {("absent", "CKV2_AWS_6"), ("open", "CKV_AWS_54")}

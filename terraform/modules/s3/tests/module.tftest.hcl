@@ -170,8 +170,8 @@ run "replicated" {
   }
 
   assert {
-    condition     = aws_s3_bucket.this["replica"].region == "eu-west-1" && aws_kms_key.replica[0].region == "eu-west-1"
-    error_message = "bucket and key of the copy are in the second region"
+    condition     = aws_s3_bucket.this["replica"].region == "eu-west-1" && aws_kms_key.replica[0].region == "eu-west-1" && aws_kms_key.replica[0].enable_key_rotation
+    error_message = "bucket and key of the copy are in the second region, and the key rotates"
   }
   assert {
     condition     = aws_s3_bucket_replication_configuration.archive[0].rule[0].delete_marker_replication[0].status == "Enabled"
