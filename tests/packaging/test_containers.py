@@ -130,7 +130,9 @@ def _mount(machine: Machine, image: Image, packaging: Path) -> None:
         machine.run(f"mount --bind {folder} {folder}")
     for folder in service["tmpfs"]:
         machine.run(f"mount -t tmpfs tmpfs {folder}")
-    machine.run("mount -o remount,ro /")
+    machine.run("mount -o remount,bind,ro /")
+    for folder in image.volumes:
+        machine.run(f"touch {folder}/mine && ! touch /mine 2> /dev/null", user=image.user)
 
 
 def _check_without_password(machine: Machine, image: Image) -> None:
