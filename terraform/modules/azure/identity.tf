@@ -43,9 +43,9 @@ resource "azurerm_role_definition" "storage" {
   assignable_scopes = [split("/providers/", local.account.id)[0]]
 
   permissions {
-    actions          = []
+    actions          = [for action in local.granted : action if !startswith(action, "${local.blobs}/")]
     not_actions      = []
-    data_actions     = local.granted
+    data_actions     = [for action in local.granted : action if startswith(action, "${local.blobs}/")]
     not_data_actions = []
   }
 }

@@ -22,13 +22,13 @@ output "storage_plugins_json" {
 }
 
 output "actions" {
-  description = "What the plugin does, and the data actions that it needs for it."
+  description = "What the plugin does, and the actions that it needs for it."
   value       = local.actions
 }
 
 output "granted" {
-  description = "The data actions of the role."
-  value       = one(azurerm_role_definition.storage.permissions).data_actions
+  description = "What the role allows: data actions, and the one action that is none."
+  value       = local.granted
 }
 
 output "storage_account_id" {

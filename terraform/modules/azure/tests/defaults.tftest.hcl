@@ -113,8 +113,8 @@ run "one_identity_on_one_container" {
     error_message = "The role is not for the container and Orthanc alone."
   }
   assert {
-    condition     = azurerm_role_definition.storage.scope == "/subscriptions/s/resourceGroups/imaging" && length(one(azurerm_role_definition.storage.permissions).actions) == 0
-    error_message = "The role can be given elsewhere, or manages something."
+    condition     = azurerm_role_definition.storage.scope == "/subscriptions/s/resourceGroups/imaging" && toset(one(azurerm_role_definition.storage.permissions).actions) == toset(["Microsoft.Storage/storageAccounts/blobServices/containers/write"])
+    error_message = "The role can be given elsewhere, or manages more than a batch needs."
   }
   assert {
     condition     = strcontains(coalesce(azurerm_role_assignment.orthanc.condition, "none"), "SubOperationMatches{'Blob.List'}") && azurerm_role_assignment.orthanc.condition_version == "2.0"
