@@ -15,7 +15,7 @@ from storage_plugins.config.layers import CacheOptions, WriteBehindOptions
 from storage_plugins.config.orthanc import OrthancConfiguration
 from storage_plugins.disk import sealed
 from storage_plugins.errors import NotFound
-from storage_plugins.layers import write_behind
+from storage_plugins.layers import turns
 from storage_plugins.layers.cache import CacheLayer
 from storage_plugins.layers.write_behind import WriteBehindLayer
 from storage_plugins.metrics import Metrics
@@ -72,12 +72,13 @@ def test_uploads_give_way(
     below: CommandedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: float
 ) -> None:
     """No upload begins while somebody writes, for some seconds; then it begins all the same."""
-    monkeypatch.setattr(write_behind, "_GIVES_WAY", patience)
-    slow = threading.Event()
+    monkeypatch.setattr(turns, "_GIVES_WAY", patience)
+    came, slow = threading.Event(), threading.Event()
     write = sealed.write
 
     def hesitant(path: str, key: str, data: Any, *, sync: bool) -> None:
         if key == "slow":
+            came.set()
             slow.wait(20)
         write(path, key, data, sync=sync)
 
@@ -85,7 +86,7 @@ def test_uploads_give_way(
     with WriteBehindLayer(below, WriteBehindOptions(Path=str(tmp_path), MaximumSize=10, DrainTimeout=0)) as layer:
         writer = threading.Thread(target=layer.put, args=("slow", b"abc"))
         writer.start()
-        until(lambda: layer._writing == 1)
+        assert came.wait(20)
         layer.put("quick", b"abc")
         if patience > 1:
             time.sleep(0.4)
@@ -96,6 +97,18 @@ def test_uploads_give_way(
         writer.join()
         drained(layer)
         assert {"slow", "quick"} == set(below.content())
+
+
+def test_uploads_wait_for_a_pause(below: CommandedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clients of a burst are not all at the disk at every moment: a moment without is not yet their end."""
+    monkeypatch.setattr(turns, "_QUIET", 0.5)
+    with WriteBehindLayer(below, WriteBehindOptions(Path=str(tmp_path), MaximumSize=10)) as layer:
+        for number in range(20):
+            layer.put(str(number), b"abc")
+            time.sleep(0.05)
+        assert 0 == below.count("put")
+        drained(layer)
+    assert 20 == len(below.content())
 
 
 def test_a_start_with_a_full_disk_under_the_cache(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
