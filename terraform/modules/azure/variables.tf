@@ -312,7 +312,7 @@ variable "kubernetes" {
 
 variable "allow_list" {
   type        = bool
-  description = "Whether Orthanc's identity may list blobs. The plugin does not; `orthanc-storage check`, `ls` and `orphans` do."
+  description = "Whether Orthanc's identity may list blobs. The plugin does not; `orthanc-storage check` and `ls` do."
   default     = false
   nullable    = false
 }
