@@ -84,7 +84,8 @@ class S3Store(ObjectStore):
     Options: ClassVar[type[Model]] = S3Options
     permissions: ClassVar[dict[str, str]] = {
         "write": "s3:PutObject",
-        "read": "s3:GetObject",
+        # Amazon answers 403 for what is not there to somebody who may not list.
+        "read": "s3:GetObject (and s3:ListBucket, to be told that an object is not there)",
         "delete": "s3:DeleteObject",
         "describe": "s3:GetObject",
         "list": "s3:ListBucket",
@@ -93,7 +94,7 @@ class S3Store(ObjectStore):
         **COMMON_REMEDIES,
         **s3_credentials.REMEDIES,
         "InvalidObjectState": (Archived, "Restore the object (S3 RestoreObject), then read it again"),
-        "AccessDenied": (AccessDenied, "The identity needs the permission {permission} on the bucket"),
+        "AccessDenied": (AccessDenied, "The identity needs on the bucket: {permission}"),
         "InvalidAccessKeyId": (AccessDenied, "The access key is unknown to this server"),
         "SignatureDoesNotMatch": (AccessDenied, "The secret key is not that of the access key"),
         "ExpiredToken": (Unavailable, "The temporary credentials have expired"),

@@ -190,7 +190,7 @@ def test_each_action_is_needed(desk: Desk, policies: Callable[..., str], action:
     desk.bucket.write("x", b"1")
     policy = without(action, policies(allow_list=True))
     with desk.open(policy, engine) as store:
-        with pytest.raises(AccessDenied, match=f"The identity needs the permission {action} on the bucket"):
+        with pytest.raises(AccessDenied, match=f"The identity needs on the bucket: {action}"):
             VERBS[action](store)
         for call in (VERBS[other] for other in VERBS if other != action):
             call(store)
