@@ -37,6 +37,9 @@ def config(url: str) -> None:
     except ConfigInvalid as error:
         raise click.ClickException(str(error)) from error
     click.echo(json.dumps(values, indent=2))
+    click.echo(
+        'If another file of the same folder has "Plugins", add the path there and leave the key out here.', err=True
+    )
     if urlsplit(url).password:
         click.echo("The password is part of the URL: keep the file readable by Orthanc only.", err=True)
 

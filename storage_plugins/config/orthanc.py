@@ -39,7 +39,7 @@ class OrthancConfiguration:
 
     @classmethod
     def from_file(cls, path: Path) -> OrthancConfiguration:
-        """From a file, or a folder of files, as Orthanc reads it: comments and ${VARIABLES} allowed.
+        """From a file, or a folder of files, as Orthanc reads it: comments and ${VARIABLES} allowed, no key twice.
 
         Raises ConfigInvalid.
         """
@@ -48,10 +48,15 @@ class OrthancConfiguration:
         for file in files:
             try:
                 text = _VARIABLE.sub(lambda m: os.environ.get(m[1], m[2] or ""), file.read_text(encoding="utf-8"))
-                values |= _object(json5.loads(text), str(file))
+                read = json5.loads(text)
             except (OSError, ValueError) as error:
                 msg = f"cannot read the configuration {file}: {error}"
                 raise ConfigInvalid(msg) from error
+            added = _object(read, str(file))
+            if twice := values.keys() & added.keys():
+                msg = f'{file}: "{min(twice)}" is in another file of the folder, too. Orthanc would not start: keep one'
+                raise ConfigInvalid(msg)
+            values |= added
         return cls(values, str((path if path.is_dir() else path.parent).resolve()))
 
     def get(self, key: str) -> Any:

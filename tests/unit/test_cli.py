@@ -147,7 +147,7 @@ def test_check_of_a_read_only_archive(config: Path, tmp_path: Path) -> None:
 )
 def test_config(url: str, section: dict[str, object]) -> None:
     """`config` prints a configuration that Orthanc takes as it is."""
-    printed = json.loads(run("config", url).output)
+    printed = json.loads(run("config", url).stdout)
     assert section == printed["StoragePlugins"]
     assert printed["Plugins"][0].endswith("/libOrthancStoragePlugins.so")
 

@@ -92,6 +92,14 @@ def test_orthancs_file_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (3, "/srv/archive/db") == (plan.section.workers, plan.options.path)  # type: ignore[attr-defined]
 
 
+def test_a_key_in_two_files(tmp_path: Path) -> None:
+    """Orthanc refuses to start with it, so nobody may think that it works."""
+    for name in "ab":
+        (tmp_path / f"{name}.json").write_text('{ "Plugins": [] }')
+    with pytest.raises(ConfigInvalid, match=f'{tmp_path}/b.json: "Plugins" is in another file'):
+        OrthancConfiguration.from_file(tmp_path)
+
+
 def test_a_broken_file_is_named(tmp_path: Path) -> None:
     """The message tells the file."""
     path = tmp_path / "orthanc.json"
