@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import re
 import sys
 from collections.abc import Iterator
@@ -17,30 +16,11 @@ from storage_plugins.config.orthanc import OrthancConfiguration
 from storage_plugins.testing import contract
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "native_shim" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
 
 def blocks(page: Path, language: str) -> list[str]:
     """The fenced blocks of a language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
-
-
-@pytest.mark.parametrize("page", PAGES, ids=NAMES)
-def test_links(page: Path) -> None:
-    """Every link between our files leads somewhere."""
-    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
-    dead = [link for link in links if "://" not in link and not (page.parent / link).exists()]
-    assert [] == dead
-
-
-@pytest.mark.parametrize("page", PAGES, ids=NAMES)
-def test_configurations(page: Path) -> None:
-    """Every configuration that a page shows is one that Orthanc would start with."""
-    for block in blocks(page, "json"):
-        values = json.loads(block)
-        if "StoragePlugins" in values and values["StoragePlugins"].get("Backend") != "sqlite":
-            compose.plan(OrthancConfiguration(values, "/etc/orthanc"))
 
 
 def test_example_configuration() -> None:
