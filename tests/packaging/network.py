@@ -60,8 +60,9 @@ def _certificates(settings: dict[str, str]) -> str:
 
 
 def _pip_settings() -> dict[str, str]:
-    """What pip was told by files and variables, by the name of the option; later ones win, as for pip."""
+    """What pip was told by files and variables, by the name of the option; variables win, as for pip."""
     command = [sys.executable, "-m", "pip", "config", "list"]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = re.findall(r"^(?:global|install|:env:)\.([\w-]+)='(.*)'$", told, re.MULTILINE)
-    return {name: value.replace("\\n", " ").strip() for name, value in found}
+    found = re.findall(r"^(global|install|:env:)\.([\w-]+)='(.*)'$", told, re.MULTILINE)
+    found.sort(key=lambda one: one[0] == ":env:")
+    return {name: value.replace("\\n", " ").strip() for _, name, value in found}
