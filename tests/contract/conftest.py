@@ -119,6 +119,9 @@ def fsspec_sftp(room: Room) -> Rig:
     return Rig(FsspecStore(options), medium, lambda: FsspecStore(options), largest=1 << 20)
 
 
+_PATIENCE = RetryOptions(Attempts=3, FirstWait=0.05, LongestWait=0.05)
+
+
 class CloudRig:
     """A backend for object storage with one engine, in a bucket of its own on one server."""
 
@@ -140,7 +143,7 @@ class CloudRig:
             options: Any = self._backend.Options(**given)
             store = self._backend(options)
             # moto may answer 500 to a read of what is being replaced, which users' retries take for what it is.
-            return RetryLayer(store, RetryOptions()) if self._server == "moto" else store
+            return RetryLayer(store, _PATIENCE) if self._server == "moto" else store
 
         return Rig(reopen(), medium, reopen)
 
