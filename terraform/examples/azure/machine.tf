@@ -50,13 +50,20 @@ resource "azurerm_linux_virtual_machine" "orthanc" {
     version   = "latest"
   }
 
-  custom_data = base64encode(templatefile("${path.module}/start.sh.tftpl", {
-    package   = var.plugin_package
-    client_id = module.archive.identity.client_id
-    vault     = trimsuffix(azurerm_key_vault.passwords.vault_uri, "/")
-    storage   = module.archive.storage_plugins_json
-    orthanc   = local.orthanc
-    database  = local.database
+  # Cloud-init runs it once.
+  custom_data = base64encode(templatefile("${path.module}/../start.sh.tftpl", {
+    package  = var.plugin_package
+    packages = ""
+    password = templatefile("${path.module}/password.sh.tftpl", {
+      client_id = module.archive.identity.client_id
+      vault     = trimsuffix(azurerm_key_vault.passwords.vault_uri, "/")
+    })
+    storage = module.archive.storage_plugins_json
+    database = {
+      Host     = azurerm_postgresql_flexible_server.index.fqdn
+      Database = azurerm_postgresql_flexible_server_database.index.name
+      Username = azurerm_postgresql_flexible_server.index.administrator_login
+    }
     passwords = { for name in local.secrets : name => azurerm_key_vault_secret.password[name].name }
   }))
 
@@ -70,26 +77,4 @@ resource "azurerm_linux_virtual_machine" "orthanc" {
     azurerm_subnet_nat_gateway_association.machines,
     azurerm_subnet_network_security_group_association.machines,
   ]
-}
-
-locals {
-  orthanc = jsonencode({
-    Name                  = "Archive"
-    DicomAet              = "ORTHANC"
-    RemoteAccessAllowed   = true
-    AuthenticationEnabled = true
-    SaveJobs              = false
-    StorageDirectory      = "/var/lib/orthanc/db-v6"
-    Plugins               = ["/usr/share/orthanc/plugins", "/opt/orthanc-storage/lib/orthanc/libOrthancStoragePlugins.so"]
-  })
-  database = jsonencode({
-    EnableIndex   = true
-    EnableStorage = false
-    Host          = azurerm_postgresql_flexible_server.index.fqdn
-    Port          = 5432
-    Database      = azurerm_postgresql_flexible_server_database.index.name
-    Username      = azurerm_postgresql_flexible_server.index.administrator_login
-    EnableSsl     = true
-    Lock          = false
-  })
 }

@@ -45,12 +45,17 @@ resource "google_compute_instance" "orthanc" {
     serial-port-enable     = "FALSE"
   }
 
-  metadata_startup_script = templatefile("${path.module}/start.sh.tftpl", {
-    package   = var.plugin_package
-    project   = var.project
-    storage   = module.archive.storage_plugins_json
-    orthanc   = local.orthanc
-    database  = local.database
+  # Google runs it at each start, so that new passwords and a new plugin are taken up by a restart.
+  metadata_startup_script = templatefile("${path.module}/../start.sh.tftpl", {
+    package  = var.plugin_package
+    packages = ""
+    password = templatefile("${path.module}/password.sh.tftpl", { project = var.project })
+    storage  = module.archive.storage_plugins_json
+    database = {
+      Host     = google_sql_database_instance.index.private_ip_address
+      Database = google_sql_database.index.name
+      Username = google_sql_user.orthanc.name
+    }
     passwords = { for name in local.secrets : name => google_secret_manager_secret.password[name].secret_id }
   })
 
@@ -61,26 +66,4 @@ resource "google_compute_instance" "orthanc" {
     google_sql_database.index,
     google_sql_user.orthanc,
   ]
-}
-
-locals {
-  orthanc = jsonencode({
-    Name                  = "Archive"
-    DicomAet              = "ORTHANC"
-    RemoteAccessAllowed   = true
-    AuthenticationEnabled = true
-    SaveJobs              = false
-    StorageDirectory      = "/var/lib/orthanc/db-v6"
-    Plugins               = ["/usr/share/orthanc/plugins", "/opt/orthanc-storage/lib/orthanc/libOrthancStoragePlugins.so"]
-  })
-  database = jsonencode({
-    EnableIndex   = true
-    EnableStorage = false
-    Host          = google_sql_database_instance.index.private_ip_address
-    Port          = 5432
-    Database      = google_sql_database.index.name
-    Username      = google_sql_user.orthanc.name
-    EnableSsl     = true
-    Lock          = false
-  })
 }

@@ -27,12 +27,16 @@ resource "aws_instance" "orthanc" {
     write_files = [{
       path        = "/var/lib/cloud/scripts/per-boot/orthanc"
       permissions = "0700"
-      content = templatefile("${path.module}/start.sh.tftpl", {
-        package   = var.plugin_package
-        region    = var.region
-        storage   = module.archive.storage_plugins_json
-        orthanc   = local.orthanc
-        database  = local.database
+      content = templatefile("${path.module}/../start.sh.tftpl", {
+        package  = var.plugin_package
+        packages = "awscli"
+        password = templatefile("${path.module}/password.sh.tftpl", { region = var.region })
+        storage  = module.archive.storage_plugins_json
+        database = {
+          Host     = aws_db_instance.index.address
+          Database = aws_db_instance.index.db_name
+          Username = aws_db_instance.index.username
+        }
         passwords = { for name in local.secrets : name => aws_secretsmanager_secret.password[name].arn }
       })
     }]
@@ -61,26 +65,4 @@ resource "aws_instance" "orthanc" {
     aws_route.private,
     aws_secretsmanager_secret_version.password,
   ]
-}
-
-locals {
-  orthanc = jsonencode({
-    Name                  = "Archive"
-    DicomAet              = "ORTHANC"
-    RemoteAccessAllowed   = true
-    AuthenticationEnabled = true
-    SaveJobs              = false
-    StorageDirectory      = "/var/lib/orthanc/db-v6"
-    Plugins               = ["/usr/share/orthanc/plugins", "/opt/orthanc-storage/lib/orthanc/libOrthancStoragePlugins.so"]
-  })
-  database = jsonencode({
-    EnableIndex   = true
-    EnableStorage = false
-    Host          = aws_db_instance.index.address
-    Port          = 5432
-    Database      = aws_db_instance.index.db_name
-    Username      = aws_db_instance.index.username
-    EnableSsl     = true
-    Lock          = false
-  })
 }
